@@ -1,0 +1,112 @@
+import { css } from 'lit';
+
+/**
+ * The colours all elements share. Each follows `color-scheme`, and each can be set from outside by a
+ * custom property. As text they keep a contrast of 4.5 on their surface in both schemes.
+ */
+export const theme = css`
+  :host {
+    --_surface: var(--tabring-surface, Canvas);
+    --_ink: var(--tabring-ink, light-dark(#1a2130, #e9edf4));
+    --_muted: var(--tabring-muted, light-dark(#566172, #9ba7b9));
+    --_line: var(--tabring-line, light-dark(#d9dbe0, #2b3544));
+    --_tint: var(--tabring-tint, light-dark(#f2f3f5, #1b2330));
+    --_peer: var(--tabring-peer, light-dark(#0b766f, #2dd4bf));
+    --_self: var(--tabring-self, light-dark(#b93f0b, #ff9058));
+    --_finger: var(--tabring-finger, light-dark(#4f46e5, #a9a7ff));
+    --_branch: var(--tabring-branch, light-dark(#a21caf, #f0abfc));
+    --_suspect: var(--tabring-suspect, light-dark(#be123c, #fb7185));
+    --_replica-0: light-dark(#1d4ed8, #7aa7ff);
+    --_replica-1: light-dark(#137a38, #4ade80);
+    --_replica-2: light-dark(#be185d, #f472b6);
+    --_replica-3: light-dark(#8a5f00, #facc15);
+    --_replica-4: light-dark(#0e7490, #22d3ee);
+    --_replica-5: light-dark(#7c3aed, #c4b5fd);
+    --_replica-6: light-dark(#b91c1c, #fca5a5);
+    --_replica-7: light-dark(#475569, #cbd5e1);
+    --_on-colour: light-dark(#fff, #0e131b);
+    --_mono: var(--tabring-mono, ui-monospace, 'Cascadia Mono', 'SF Mono', Menlo, Consolas, monospace);
+    --_focus: var(--tabring-focus, light-dark(#1d4ed8, #8ab4ff));
+    box-sizing: border-box;
+    color: var(--_ink);
+  }
+
+  :host([hidden]) {
+    display: none !important;
+  }
+
+  *,
+  *::before,
+  *::after {
+    box-sizing: inherit;
+  }
+
+  .visually-hidden {
+    position: absolute;
+    inline-size: 1px;
+    block-size: 1px;
+    overflow: hidden;
+    clip-path: inset(50%);
+    white-space: nowrap;
+  }
+
+  :focus-visible {
+    outline: 2px solid var(--_focus);
+    outline-offset: 2px;
+  }
+`;
+
+/** Buttons and fields, alike in all elements. */
+export const controls = css`
+  button,
+  input,
+  textarea {
+    font: inherit;
+    color: inherit;
+  }
+
+  button {
+    min-block-size: 2.25rem;
+    padding: 0.3rem 0.85rem;
+    border: 1px solid var(--_line);
+    border-radius: 0.5rem;
+    background: var(--_surface);
+    cursor: pointer;
+    font-weight: 550;
+  }
+
+  button:hover:not(:disabled) {
+    border-color: currentColor;
+  }
+
+  button:active:not(:disabled) {
+    translate: 0 1px;
+  }
+
+  button:disabled {
+    color: var(--_muted);
+    cursor: not-allowed;
+  }
+
+  button.primary {
+    border-color: transparent;
+    background: var(--_peer);
+    color: var(--_on-colour);
+  }
+
+  input,
+  textarea {
+    inline-size: 100%;
+    min-block-size: 2.25rem;
+    padding: 0.4rem 0.65rem;
+    border: 1px solid var(--_edge, light-dark(#868f9c, #6b788c));
+    border-radius: 0.5rem;
+    background: var(--_surface);
+  }
+
+  @media (prefers-reduced-motion: reduce) {
+    button:active:not(:disabled) {
+      translate: none;
+    }
+  }
+`;

@@ -1,0 +1,64 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Middleware } from '@web/dev-server-core';
+import {
+  createLogger,
+  createServer,
+  mergeConfig,
+  type InlineConfig,
+  type Logger,
+  type ViteDevServer,
+} from 'vite';
+import shared from '../../vite.config.ts';
+import { ROOT } from './files.ts';
+
+/** What the test runner answers itself: its page, its protocol, the test framework. */
+const RUNNER_PATHS = /^\/(?:\?|$|__web-)/;
+
+/**
+ * A Vite server for sources in tests: no watching, no reloads, and a cache of its own, so that runs
+ * at the same time do not clear each other's prebundled dependencies.
+ */
+export async function createTestServer(config: InlineConfig = {}): Promise<ViteDevServer> {
+  const cacheDir = resolve(ROOT, `node_modules/.vite/tests-${process.pid}`);
+  mkdirSync(cacheDir, { recursive: true });
+  process.once('exit', () => rmSync(cacheDir, { recursive: true, force: true }));
+  const inTests: InlineConfig = {
+    configFile: false,
+    base: '/',
+    cacheDir,
+    customLogger: stderrLogger(),
+    server: { hmr: false, ws: false, watch: null, host: '127.0.0.1' },
+    plugins: [{ name: 'tabring:runner-paths', enforce: 'pre', resolveId: leaveToRunner }],
+  };
+  return createServer(mergeConfig(mergeConfig(shared, inTests), config));
+}
+
+/** Warnings and errors only, and past the console, which the test runner intercepts. */
+function stderrLogger(): Logger {
+  const write = (message: string): void => void process.stderr.write(`${message}\n`);
+  return { ...createLogger('warn'), info() {}, warn: write, warnOnce: write, error: write };
+}
+
+/** The runner's commands (`@web/test-runner-commands`) import modules that only the runner serves. */
+function leaveToRunner(id: string): { id: string; external: true } | undefined {
+  return id.startsWith('/__web-') ? { id, external: true } : undefined;
+}
+
+/** Lets Vite answer for every file of a test page, and the test runner for what is its own. */
+export function viteMiddleware(vite: ViteDevServer): Middleware {
+  return (context, next) => {
+    if (RUNNER_PATHS.test(context.url)) return next();
+    return new Promise<void>((done, fail) => {
+      context.respond = false; // Vite writes to the response itself.
+      context.res.statusCode = 200; // Koa starts from 404, and Vite sets only failures.
+      context.res.once('close', done);
+      vite.middlewares(context.req, context.res, (error?: unknown) => {
+        if (error !== undefined && error !== null) return fail(error);
+        context.respond = true;
+        context.res.statusCode = 404;
+        next().then(done, fail);
+      });
+    });
+  };
+}
