@@ -53,9 +53,8 @@ export const key = v.pipe(
   v.check(text => text.length > 0 && text.isWellFormed() && utf8Length(text) <= KEY_BYTES_MAX),
 );
 
-export const valueBytes = v.pipe(
-  v.instance(Uint8Array),
-  v.check(bytes => bytes.length <= VALUE_BYTES_MAX),
+export const valueBytes = v.custom<Uint8Array>(
+  bytes => bytes instanceof Uint8Array && bytes.length <= VALUE_BYTES_MAX,
 );
 
 /** The number of bytes that `text` takes in UTF-8. */

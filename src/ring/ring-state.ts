@@ -31,6 +31,8 @@ export class RingState {
   succ: PeerRef;
   pred: PeerRef;
   isPredSuspected = false;
+  /** Who handed its range over to this peer last, to give a repeated question the same answer. */
+  lastLeaver: PeerRef | null = null;
   /** Next peers clockwise, nearest first; the first is `succ`. Empty when alone. */
   successors: readonly PeerRef[] = [];
   /** `pred`, its predecessor, … as far as it told. */
@@ -49,13 +51,18 @@ export class RingState {
     return this.standing === 'member' && isSamePeer(this.succ, this.self);
   }
 
-  /** Whether the peer answers for its range: the only keys it may ever claim. */
-  get isServing(): boolean {
+  /** Whether neighbours count on this peer. */
+  get isOnRing(): boolean {
     return this.standing === 'member' || this.standing === 'leaving';
   }
 
+  /**
+   * Whether this peer answers for `id`. From the moment it asks to leave it does not: whoever takes
+   * its range over may do so before the answer is here.
+   */
   isResponsible(id: Id): boolean {
-    return this.isServing && inOpenClosed(id, this.pred.position, this.self.position);
+    const isMember = this.standing === 'member';
+    return isMember && inOpenClosed(id, this.pred.position, this.self.position);
   }
 
   isSelf(ref: PeerRef): boolean {
@@ -113,7 +120,6 @@ export class RingState {
 
   /** The chain that this peer tells its successor, itself left out. */
   chainToTell(): PeerRef[] {
-    if (this.isPredSuspected) return this.chain.filter(ref => !this.isGone(ref)).slice(0, CHAIN_COUNT);
-    return [this.pred, ...this.chain.slice(1)].slice(0, CHAIN_COUNT);
+    return this.chain.filter(ref => !this.isGone(ref)).slice(0, CHAIN_COUNT);
   }
 }

@@ -34,7 +34,8 @@ export function show(value: number): string {
   return String(Math.round(value * 100) / 100);
 }
 
-function at({ x, y }: Point): string {
+/** A point as path data. */
+export function at({ x, y }: Point): string {
   return `${show(x)} ${show(y)}`;
 }
 
@@ -57,9 +58,13 @@ export interface Chord {
   readonly direction: number;
 }
 
-/** A line inside the circle, drawn towards the centre so that neighbours do not hide it. */
-export function chord(from: Point, to: Point): Chord {
-  const control = { x: (from.x + to.x) * 0.16, y: (from.y + to.y) * 0.16 };
+/**
+ * A line inside the circle between two points `turn` radians apart. It bends towards the centre, the
+ * more the farther they are apart, so that it stays clear of the circle and of its like.
+ */
+export function chord(from: Point, to: Point, turn: number): Chord {
+  const pull = 0.72 - 0.62 * Math.min(1, turn / 2);
+  const control = { x: ((from.x + to.x) * pull) / 2, y: ((from.y + to.y) * pull) / 2 };
   return {
     path: `M${at(from)}Q${at(control)} ${at(to)}`,
     tip: to,

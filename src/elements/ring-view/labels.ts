@@ -11,8 +11,8 @@ export interface LabelRequest<T> {
   readonly subject: T;
   readonly lines: readonly string[];
   readonly angle: number;
-  /** Distance of the label's inner edge from the centre. */
-  readonly radius: number;
+  /** Distances of the label's inner edge from the centre, the best first. */
+  readonly radii: readonly number[];
   /** Higher ones are placed first. */
   readonly priority: number;
 }
@@ -31,6 +31,8 @@ export interface LabelMetrics {
 
 /** Air between two labels. */
 const GAP_PX = 3;
+/** Above √2, so that a label at 45° touches its place with a corner instead of covering it. */
+const LEAN = 1.5;
 
 export function boxAround({ x, y }: Point, width: number, height: number): Box {
   return { left: x - width / 2, top: y - height / 2, right: x + width / 2, bottom: y + height / 2 };
@@ -43,6 +45,18 @@ function overlaps(a: Box, b: Box): boolean {
     a.top < b.bottom + GAP_PX &&
     b.top < a.bottom + GAP_PX
   );
+}
+
+/** A round thing that labels keep clear of. */
+export interface Disc {
+  readonly centre: Point;
+  readonly radius: number;
+}
+
+function touches(box: Box, { centre, radius }: Disc): boolean {
+  const x = Math.max(box.left, Math.min(centre.x, box.right));
+  const y = Math.max(box.top, Math.min(centre.y, box.bottom));
+  return Math.hypot(centre.x - x, centre.y - y) < radius + 1;
 }
 
 function isInside(box: Box, bounds: Box): boolean {
@@ -60,29 +74,37 @@ function isInside(box: Box, bounds: Box): boolean {
  */
 export function placeLabels<T>(
   requests: readonly LabelRequest<T>[],
-  obstacles: readonly Box[],
+  obstacles: readonly Disc[],
   { metrics, bounds }: { readonly metrics: LabelMetrics; readonly bounds: Box },
 ): PlacedLabel<T>[] {
-  const taken = [...obstacles];
+  const taken: Box[] = [];
   const placed: PlacedLabel<T>[] = [];
+  const isFree = ({ box }: PlacedLabel<T>): boolean =>
+    isInside(box, bounds) &&
+    !taken.some(other => overlaps(other, box)) &&
+    !obstacles.some(disc => touches(box, disc));
   for (const request of requests.toSorted((a, b) => b.priority - a.priority)) {
-    const label = place(request, metrics);
-    if (!isInside(label.box, bounds) || taken.some(box => overlaps(box, label.box))) continue;
+    const label = request.radii.map(radius => place(request, { radius, metrics })).find(isFree);
+    if (label === undefined) continue;
     taken.push(label.box);
     placed.push(label);
   }
   return placed;
 }
 
-function place<T>(request: LabelRequest<T>, { charPx, linePx }: LabelMetrics): PlacedLabel<T> {
-  const { subject, lines, angle, radius } = request;
+function place<T>(
+  { subject, lines, angle }: LabelRequest<T>,
+  { radius, metrics }: { readonly radius: number; readonly metrics: LabelMetrics },
+): PlacedLabel<T> {
+  const { charPx, linePx } = metrics;
   const width = Math.max(...lines.map(line => Array.from(line).length)) * charPx;
   const height = lines.length * linePx;
   const edge = pointAt(angle, radius);
-  // The box leans outwards from its inner edge: beside the ring at its sides, above it at its top.
+  // The box leans outwards: beside the ring at its sides, above it at its top, by a corner between.
+  const lean = (part: number): number => Math.max(-1, Math.min(1, part * LEAN));
   const centre = {
-    x: edge.x + (Math.sin(angle) * width) / 2,
-    y: edge.y - (Math.cos(angle) * height) / 2,
+    x: edge.x + (lean(Math.sin(angle)) * width) / 2,
+    y: edge.y - (lean(Math.cos(angle)) * height) / 2,
   };
   return { subject, lines, centre, box: boxAround(centre, width, height) };
 }

@@ -23,24 +23,14 @@ export function spread(angles: readonly number[], gaps: readonly number[]): numb
     offset += (gaps[index] ?? 0) * scale;
   }
   const ascending = poolAdjacentViolators(exact.map((angle, i) => angle - (offsets[i] ?? 0)));
-  const { low, high } = bounds(exact, offset);
+  const middle = ((ascending[0] ?? 0) + (ascending.at(-1) ?? 0)) / 2;
+  const reach = (TURN - offset) / 2; // What the gaps leave of the turn: the ends must not meet.
   const spreadOut: number[] = Array.from({ length: count });
   order.forEach((index, i) => {
-    const clamped = Math.min(Math.max(ascending[i] ?? 0, low), high);
-    spreadOut[index] = normalise(clamped + (offsets[i] ?? 0) + angleAt(angles, first));
+    const kept = Math.min(Math.max(ascending[i] ?? 0, middle - reach), middle + reach);
+    spreadOut[index] = normalise(kept + (offsets[i] ?? 0) + angleAt(angles, first));
   });
   return spreadOut;
-}
-
-/**
- * The room for the sequence without its gaps: half the cut before its first member, and as far as
- * the gaps of all leave room in one turn.
- */
-function bounds(exact: readonly number[], gapsTotal: number): { low: number; high: number } {
-  const cut = TURN - (exact.at(-1) ?? 0);
-  const slack = Math.max(0, TURN - gapsTotal);
-  const low = -Math.min(cut / 2, TURN / 2);
-  return { low, high: low + slack };
 }
 
 function angleAt(angles: readonly number[], index: number): number {
@@ -83,7 +73,10 @@ function mean({ sum, count }: { sum: number; count: number }): number {
  * Carries any direction over to a circle on which the directions `exact` have become `shown`, in
  * proportion between them: what lies between two peers stays between them.
  */
-export function warp(exact: readonly number[], shown: readonly number[]): (angle: number) => number {
+export function warp(
+  exact: readonly number[],
+  shown: readonly number[],
+): (angle: number) => number {
   const count = exact.length;
   if (count === 0) return angle => angle;
   return angle => {

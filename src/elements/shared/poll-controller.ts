@@ -74,7 +74,9 @@ export class PollController implements ReactiveController {
       // An abandoned round has been replaced already and must not schedule another.
       if (!abort.signal.aborted) {
         this.#isWorking = false;
-        this.#schedule(this.#isAskedAgain ? (this.#options.delayMsMin?.() ?? 0) : this.#options.delayMs());
+        this.#schedule(
+          this.#isAskedAgain ? (this.#options.delayMsMin?.() ?? 0) : this.#options.delayMs(),
+        );
       }
     }
   }

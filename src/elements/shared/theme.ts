@@ -25,7 +25,15 @@ export const theme = css`
     --_replica-6: light-dark(#b91c1c, #fca5a5);
     --_replica-7: light-dark(#475569, #cbd5e1);
     --_on-colour: light-dark(#fff, #0e131b);
-    --_mono: var(--tabring-mono, ui-monospace, 'Cascadia Mono', 'SF Mono', Menlo, Consolas, monospace);
+    --_mono: var(
+      --tabring-mono,
+      ui-monospace,
+      'Cascadia Mono',
+      'SF Mono',
+      Menlo,
+      Consolas,
+      monospace
+    );
     --_focus: var(--tabring-focus, light-dark(#1d4ed8, #8ab4ff));
     box-sizing: border-box;
     color: var(--_ink);
@@ -48,6 +56,31 @@ export const theme = css`
     overflow: hidden;
     clip-path: inset(50%);
     white-space: nowrap;
+  }
+
+  /* Colours the user has chosen for everything: shapes and dashes tell the rest. */
+  @media (forced-colors: active) {
+    :host {
+      --_surface: Canvas;
+      --_ink: CanvasText;
+      --_muted: GrayText;
+      --_line: GrayText;
+      --_peer: CanvasText;
+      --_self: Highlight;
+      --_finger: LinkText;
+      --_branch: VisitedText;
+      --_suspect: Mark;
+      --_focus: Highlight;
+      --_on-colour: Canvas;
+      --_replica-0: CanvasText;
+      --_replica-1: CanvasText;
+      --_replica-2: CanvasText;
+      --_replica-3: CanvasText;
+      --_replica-4: CanvasText;
+      --_replica-5: CanvasText;
+      --_replica-6: CanvasText;
+      --_replica-7: CanvasText;
+    }
   }
 
   :focus-visible {

@@ -8,3 +8,9 @@ export class RingErrorEvent extends Event {
     this.error = error;
   }
 }
+
+declare global {
+  interface HTMLElementEventMap {
+    ringerror: RingErrorEvent;
+  }
+}

@@ -8,3 +8,9 @@ export class RingReadyEvent extends Event {
     this.ring = ring;
   }
 }
+
+declare global {
+  interface HTMLElementEventMap {
+    ringready: RingReadyEvent;
+  }
+}

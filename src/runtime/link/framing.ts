@@ -12,9 +12,6 @@ export const PAYLOAD_BYTES_MAX = FRAME_BYTES_MAX - HEADER_BYTES;
 /** The first byte of every frame of this format. A later format takes another. */
 export const FRAME_MARK = 0x71;
 
-/** Message numbers start over here. */
-const MESSAGE_NUMBERS = 2 ** 16;
-
 export type Frame = Uint8Array<ArrayBuffer>;
 
 /**
@@ -28,10 +25,11 @@ export function cutIntoFrames(message: Uint8Array, messageNumber: number): Frame
     const frame = new Uint8Array(HEADER_BYTES + payload.length);
     frame[0] = FRAME_MARK;
     const header = new DataView(frame.buffer);
-    header.setUint16(1, messageNumber % MESSAGE_NUMBERS);
+    // The setters keep the low bits: that is how message numbers start over.
+    header.setUint16(1, messageNumber);
     header.setUint16(3, index);
     header.setUint8(5, message.length >>> 16);
-    header.setUint16(6, message.length % 2 ** 16);
+    header.setUint16(6, message.length);
     frame.set(payload, HEADER_BYTES);
     frames.push(frame);
   }
