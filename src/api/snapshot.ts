@@ -21,7 +21,7 @@ export interface LinkSnapshot {
   readonly peer: PeerId;
   readonly state: 'opening' | 'open';
   /** What made it: first contact through a signaling server or another tab, or over the ring. */
-  readonly kind: 'peerjs' | 'simple-peer' | 'simulated';
+  readonly kind: 'peerjs' | 'simple-peer' | 'memory' | 'simulated';
   /** Smoothed heartbeat round trip in milliseconds; null before the first one. */
   readonly roundTripMs: number | null;
   readonly isSuspected: boolean;

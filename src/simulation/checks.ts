@@ -69,3 +69,29 @@ function sortedMembers(sim: Simulation): SimulatedPeer[] {
 function describeStanding(host: SimulatedPeer): string {
   return `${host.id} (${host.peer?.ring.state.standing ?? 'down'})`;
 }
+
+/**
+ * Counts the moments at which two peers claim the same identifier. Ranges change only when a peer
+ * joins or its predecessor changes, so only then, and only for that peer, is anything looked at.
+ */
+export class OverlapCounter {
+  #count = 0;
+
+  constructor(sim: Simulation) {
+    sim.onEvent.push((host, event) => {
+      if (event.type !== 'ring.joined' && event.type !== 'ring.predChanged') return;
+      const state = host.peer?.ring.state;
+      if (!state || state.standing !== 'member') return;
+      for (const other of sim.members) {
+        const theirs = other.peer?.ring.state;
+        if (!theirs || other === host) continue;
+        const isInOurs = state.isResponsible(theirs.self.position);
+        if (isInOurs || theirs.isResponsible(state.self.position)) this.#count += 1;
+      }
+    });
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+}
