@@ -123,7 +123,9 @@ export class Tabring extends EventTarget {
     } catch (error) {
       ring.#finish('left', null);
       throw deadline.aborted
-        ? new TabringError('timeout', `no place on the ring within ${timeoutMs} ms`, { cause: error })
+        ? new TabringError('timeout', `no place on the ring within ${timeoutMs} ms`, {
+            cause: error,
+          })
         : error;
     }
   }
@@ -530,4 +532,3 @@ function abortion(signal: AbortSignal | undefined, timeoutMs: number) {
   promise.catch(() => undefined); // It may fire when nobody races it any more.
   return { promise, dispose };
 }
-

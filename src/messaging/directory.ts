@@ -1,8 +1,9 @@
 import { idOf, SPACE, toId, type Id } from '../kernel/identifier.ts';
 import type { Outbox, PeerId, PeerRef } from '../kernel/machine.ts';
+import { REFS_MAX } from '../kernel/schema.ts';
 import type { RingState } from '../ring/ring-state.ts';
 import type { Delivery, RequestOptions } from '../routing/router.ts';
-import type { DirectoryRequest, DirectoryRouted } from './messaging-message.ts';
+import type { DirectoryRecords, DirectoryRequest, DirectoryRouted } from './messaging-message.ts';
 
 export type DirectoryConfig = {
   /** How often a peer says where it is. */
@@ -34,12 +35,12 @@ export interface DirectoryRouter {
 }
 
 type Record = { readonly ref: PeerRef; readonly untilMs: number };
-type Out = Outbox<never, never>;
+type Out = Outbox<DirectoryRecords, never>;
 
 /**
  * Where a peer is, by its name: soft state at the peers responsible for the identifier of the name
- * and its symmetric points. It is refreshed, not repaired: what is lost with a peer comes back with
- * the next round. (The name-based communication of the sources.)
+ * and its symmetric points. It goes along when a range is handed on; what is lost with a peer comes
+ * back with the next round. (The name-based communication of the sources.)
  */
 export class Directory {
   readonly #ring: RingState;
@@ -105,10 +106,7 @@ export class Directory {
 
   onDelivery({ payload, trail, request }: Delivery<DirectoryRouted>, out: Out): void {
     if (payload.type === 'directory.publish') {
-      const known = this.#records.get(payload.ref.peer);
-      if (!known || known.ref.incarnation <= payload.ref.incarnation) {
-        this.#remember(this.#records, payload.ref, this.#config.recordMs, out);
-      }
+      this.#record(payload.ref, out);
       this.#router.answer({ trail, request, payload: { type: 'directory.publishOk' } });
     } else if (payload.type === 'directory.resolve') {
       const record = this.#records.get(payload.peer);
@@ -117,6 +115,31 @@ export class Directory {
     } else {
       out.count('directory.strangeDelivery'); // An answer nobody asked for.
     }
+  }
+
+  /** Part of the range is `pred`'s now: so are the records of the names in it. */
+  onRangeLost(pred: PeerRef, out: Out): void {
+    const { terms } = this.#ring;
+    if (!terms) return;
+    const moved: PeerRef[] = [];
+    for (const { ref } of this.#records.values()) {
+      const isElsewhere = points(ref.peer, terms.degree).some(id => !this.#ring.isResponsible(id));
+      if (isElsewhere) moved.push(ref);
+    }
+    for (let i = 0; i < moved.length; i += REFS_MAX) {
+      const refs = moved.slice(i, i + REFS_MAX);
+      out.send(pred.peer, { type: 'directory.records', refs });
+    }
+  }
+
+  onRecords({ refs }: DirectoryRecords, out: Out): void {
+    for (const ref of refs) this.#record(ref, out);
+  }
+
+  #record(ref: PeerRef, out: Out): void {
+    const known = this.#records.get(ref.peer);
+    if (known && known.ref.incarnation > ref.incarnation) return; // Of a former run.
+    this.#remember(this.#records, ref, this.#config.recordMs, out);
   }
 
   #remember(records: Map<PeerId, Record>, ref: PeerRef, forMs: number, out: Out): void {

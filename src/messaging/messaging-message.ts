@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { count, peerId, peerRef } from '../kernel/schema.ts';
+import { count, peerId, peerRef, peerRefs } from '../kernel/schema.ts';
 
 /** Remember where I am. Routed to the identifier of the peer's id and its symmetric points. */
 export const directoryPublish = v.strictObject({
@@ -16,6 +16,12 @@ export const directoryResolve = v.strictObject({
 export const directoryResolveOk = v.strictObject({
   type: v.literal('directory.resolveOk'),
   ref: v.nullable(peerRef),
+});
+
+/** Records of peers whose names now fall into your range. */
+export const directoryRecords = v.strictObject({
+  type: v.literal('directory.records'),
+  refs: peerRefs,
 });
 
 /** The most peers that one survey reports. */
@@ -38,7 +44,7 @@ export const messagingRoutedSchemas = [
   directoryResolveOk,
 ] as const;
 
-export const messagingSchemas = [surveyVisit] as const;
+export const messagingSchemas = [directoryRecords, surveyVisit] as const;
 
 export type DirectoryRouted =
   | v.InferOutput<typeof directoryPublish>
@@ -46,7 +52,7 @@ export type DirectoryRouted =
   | v.InferOutput<typeof directoryResolve>
   | v.InferOutput<typeof directoryResolveOk>;
 export type DirectoryRequest =
-  | v.InferOutput<typeof directoryPublish>
-  | v.InferOutput<typeof directoryResolve>;
+  v.InferOutput<typeof directoryPublish> | v.InferOutput<typeof directoryResolve>;
+export type DirectoryRecords = v.InferOutput<typeof directoryRecords>;
 export type SurveyVisit = v.InferOutput<typeof surveyVisit>;
 export type SurveyMember = v.InferOutput<typeof member>;

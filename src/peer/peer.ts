@@ -36,7 +36,12 @@ export type PeerCommand =
   | { readonly type: 'actAlone' }
   | { readonly type: 'leave' }
   | { readonly type: 'goodbye' }
-  | { readonly type: 'call'; readonly call: number; readonly timeoutMs: number; readonly op: PeerOp };
+  | {
+      readonly type: 'call';
+      readonly call: number;
+      readonly timeoutMs: number;
+      readonly op: PeerOp;
+    };
 
 export type PeerOp =
   | { readonly type: 'get'; readonly key: string; readonly isLocal: boolean }
@@ -237,6 +242,7 @@ export class Peer {
     if (!isOwn) this.detector.onHeard(from, out);
     switch (message.type) {
       case 'link.signal':
+      case 'link.unreachable':
       case 'link.goodbye':
         return this.links.onMessage(from, message, out);
       case 'detector.ping':
@@ -248,8 +254,11 @@ export class Peer {
         return this.router.onMessage(from, message, out);
       case 'replica.offer':
       case 'replica.installed':
+      case 'replica.spare':
         if (!this.keeper) return out.count('replica.tooEarly');
         return this.keeper.onMessage(from, message, out);
+      case 'directory.records':
+        return this.directory.onRecords(message, out);
       case 'survey.visit':
         return this.#survey.onMessage(from, message, out);
       default:
@@ -400,9 +409,11 @@ export class Peer {
         return this.#onJoined();
       case 'ring.predChanged':
         this.fingers.wake(out);
+        if (!event.isGained) this.directory.onRangeLost(event.pred, out);
         return this.keeper?.onRangeChanged(event, out);
       case 'ring.succChanged':
-        return this.fingers.wake(out);
+        this.fingers.wake(out);
+        return this.keeper?.onSuccChanged(out);
       case 'ring.handedOver':
         if (this.keeper) return this.keeper.handOverAll(event.to, out);
         return out.emit({ type: 'replica.drained' });

@@ -4,6 +4,7 @@ import type { Value } from '../kernel/value.ts';
 import {
   messagingRoutedSchemas,
   messagingSchemas,
+  type DirectoryRecords,
   type DirectoryRouted,
   type SurveyVisit,
 } from '../messaging/messaging-message.ts';
@@ -14,7 +15,12 @@ import {
   type ReplicaRouted,
 } from '../replication/replica-message.ts';
 import { linkSchemas, type DetectorMessage, type LinkMessage } from '../ring/link-message.ts';
-import { ringRoutedSchemas, ringSchemas, type RingMessage, type RingRouted } from '../ring/ring-message.ts';
+import {
+  ringRoutedSchemas,
+  ringSchemas,
+  type RingMessage,
+  type RingRouted,
+} from '../ring/ring-message.ts';
 import {
   answerEntries,
   forwardEntries,
@@ -37,6 +43,7 @@ export type PeerMessage =
   | RingMessage
   | RouteMessage<RoutedPayload>
   | ReplicaMessage
+  | DirectoryRecords
   | SurveyVisit;
 
 type AnySchema = v.GenericSchema<unknown, unknown>;
@@ -69,9 +76,7 @@ export function encodeMessage(message: PeerMessage): Uint8Array {
 /** What came over a link, or null for anything that is not a message of ours. Never throws. */
 export function decodeMessage(bytes: Uint8Array): PeerMessage | null {
   const decoded = decode(bytes);
-  return decoded && isMember(messageSchemas, decoded.value)
-    ? (decoded.value as PeerMessage)
-    : null;
+  return decoded && isMember(messageSchemas, decoded.value) ? (decoded.value as PeerMessage) : null;
 }
 
 /**

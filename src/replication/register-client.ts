@@ -57,8 +57,7 @@ export class RegisterClient {
       if (!version) return onResult({ type: 'value', value: null, version });
       this.#withValue(key, highest, deadlineMs, out, item => {
         if (!item) return onResult(this.#noMajority(answers));
-        const done = () =>
-          onResult({ type: 'value', value: item.value, version: item.version });
+        const done = () => onResult({ type: 'value', value: item.value, version: item.version });
         const isSame = compareVersions(item.version, version) === 0;
         if (isAgreed && isSame) return done();
         this.#store(item, deadlineMs, out, isStored => {
@@ -78,12 +77,13 @@ export class RegisterClient {
     out: Out,
   ): void {
     const deadlineMs = out.now + timeoutMs;
-    const start = () => this.#write(key, value, deadlineMs, out, result => {
-      onResult(result);
-      const next = this.#writing.get(key)?.shift();
-      if (next) next();
-      else this.#writing.delete(key);
-    });
+    const start = () =>
+      this.#write(key, value, deadlineMs, out, result => {
+        onResult(result);
+        const next = this.#writing.get(key)?.shift();
+        if (next) next();
+        else this.#writing.delete(key);
+      });
     const waiting = this.#writing.get(key);
     if (waiting) return void waiting.push(start);
     this.#writing.set(key, []);
@@ -282,6 +282,8 @@ export class RegisterClient {
 
 /** Whether an answer counts: a learning cell's does not. */
 function isPromise(answer: ReplicaRouted): boolean {
-  return answer.type === 'replica.writeOk' ||
-    (answer.type === 'replica.readOk' && answer.state === 'active');
+  return (
+    answer.type === 'replica.writeOk' ||
+    (answer.type === 'replica.readOk' && answer.state === 'active')
+  );
 }

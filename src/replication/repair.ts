@@ -1,10 +1,5 @@
 import type { CellRun } from './placement.ts';
-import type {
-  ReplicaConfig,
-  ReplicaKeeper,
-  ReplicaOut,
-  ReplicaRouter,
-} from './replica-keeper.ts';
+import type { ReplicaConfig, ReplicaKeeper, ReplicaOut, ReplicaRouter } from './replica-keeper.ts';
 import type { Item, ReplicaCompareOk } from './replica-message.ts';
 import { compareVersions } from './version.ts';
 

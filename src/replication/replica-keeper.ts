@@ -17,6 +17,7 @@ import type {
 } from './replica-message.ts';
 import { Recovery } from './recovery.ts';
 import { Repair } from './repair.ts';
+import { Spares } from './spares.ts';
 
 export type ReplicaEvent =
   /** Cells or items have changed. */
@@ -104,6 +105,7 @@ export class ReplicaKeeper {
   readonly #awaited = new Map<Cell, number>();
   readonly #recovery: Recovery;
   readonly #repair: Repair;
+  readonly #spares: Spares;
 
   constructor(
     ring: RingState,
@@ -121,6 +123,7 @@ export class ReplicaKeeper {
     this.#config = config;
     this.#recovery = new Recovery(this, router, config);
     this.#repair = new Repair(this, router, config);
+    this.#spares = new Spares(this, ring, config);
   }
 
   state(cell: Cell): CellState | null {
@@ -152,10 +155,16 @@ export class ReplicaKeeper {
 
   /** The range begins elsewhere now. */
   onRangeChanged(
-    change: { readonly pred: PeerRef; readonly leaver: PeerRef | null },
+    change: { readonly from: PeerRef; readonly pred: PeerRef; readonly leaver: PeerRef | null },
     out: ReplicaOut,
   ): void {
-    this.#followRing(change.leaver !== null, change.pred, out);
+    const spared = change.leaver === null ? this.#spares.take(change.from.peer, out) : [];
+    this.#followRing(change.leaver !== null, change.pred, out, spared);
+  }
+
+  /** Somebody else follows this peer now. */
+  onSuccChanged(out: ReplicaOut): void {
+    this.#spares.restart(out);
   }
 
   /** The peer has left its range to `to`, or to nobody: it offers all that it has. */
@@ -182,6 +191,7 @@ export class ReplicaKeeper {
   }
 
   onMessage(from: PeerId, message: ReplicaMessage, out: ReplicaOut): void {
+    if (message.type === 'replica.spare') return this.#spares.onMessage(from, message);
     if (!this.#isRun(message.cells)) return out.count('replica.strangeCells');
     if (message.type === 'replica.offer') return this.#onOffer(from, message.cells, out);
     this.#onInstalled(from, message.cells, out);
@@ -207,6 +217,8 @@ export class ReplicaKeeper {
         return this.#onAwaitTimer(out);
       case 'replica.recover':
         return this.#recovery.onTimer(out);
+      case 'replica.spare':
+        return this.#spares.onTimer(out);
       case 'replica.repair':
         return this.#repair.onTimer(out);
       default:
@@ -223,6 +235,7 @@ export class ReplicaKeeper {
     }
     if (changes.length === 0) return;
     out.persist(changes, 'strict');
+    this.#spares.soon(out);
     out.emit({ type: 'replica.changed' });
   }
 
@@ -242,6 +255,7 @@ export class ReplicaKeeper {
     }
     out.emit({ type: 'replica.changed' });
     this.#repair.soon(out);
+    this.#spares.restart(out);
   }
 
   #start(out: ReplicaOut): void {
@@ -250,7 +264,12 @@ export class ReplicaKeeper {
   }
 
   /** Compares the cells with the range: new ones are learned, lost ones handed to `gainer`. */
-  #followRing(mayBeOffered: boolean, gainer: PeerRef | null, out: ReplicaOut): void {
+  #followRing(
+    mayBeOffered: boolean,
+    gainer: PeerRef | null,
+    out: ReplicaOut,
+    spared: readonly CellRun[] = [],
+  ): void {
     const { self, pred } = this.#ring;
     const run = this.placement.cellsIn(pred.position, self.position);
     const gained: Cell[] = [];
@@ -270,7 +289,12 @@ export class ReplicaKeeper {
       else this.#cells.delete(cell);
     }
     if (gainer) this.#offer(gainer.peer, lost, out);
-    if (gained.length > 0) this.#learn(gained, mayBeOffered, out);
+    const isSpared = (cell: Cell) => spared.some(cells => this.placement.includes(cells, cell));
+    const whole = gained.filter(isSpared); // The former owner's spare copy was all it had of them.
+    if (whole.length > 0) this.activate(whole, out);
+    const rest = gained.filter(cell => !isSpared(cell));
+    if (rest.length > 0) this.#learn(rest, mayBeOffered, out);
+    this.#spares.restart(out);
     out.emit({ type: 'replica.changed' });
   }
 
@@ -287,7 +311,10 @@ export class ReplicaKeeper {
   }
 
   #recover(cells: Iterable<Cell>, out: ReplicaOut): void {
-    this.#recovery.add([...cells].filter(cell => this.#cells.get(cell) === 'learning'), out);
+    this.#recovery.add(
+      [...cells].filter(cell => this.#cells.get(cell) === 'learning'),
+      out,
+    );
   }
 
   #onAwaitTimer(out: ReplicaOut): void {

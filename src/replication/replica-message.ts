@@ -75,6 +75,17 @@ export const replicaInstalled = v.strictObject({
   cells: cellRun,
 });
 
+/** A copy for the case that I go: my cells would be yours. Answers nothing until then. */
+export const replicaSpare = v.strictObject({
+  type: v.literal('replica.spare'),
+  /** Forget what I gave you before. */
+  isFirst: v.boolean(),
+  /** With this you have all of it, for these cells. */
+  isComplete: v.boolean(),
+  cells: v.pipe(v.array(cellRun), v.maxLength(64)),
+  items,
+});
+
 /** Here is the digest of what I hold for the slots of your cells: is yours the same? */
 export const replicaCompare = v.strictObject({
   type: v.literal('replica.compare'),
@@ -103,7 +114,7 @@ export const replicaRoutedSchemas = [
 ] as const;
 
 /** What one owner tells another over their link. */
-export const replicaSchemas = [replicaOffer, replicaInstalled] as const;
+export const replicaSchemas = [replicaOffer, replicaInstalled, replicaSpare] as const;
 
 export type Item = v.InferOutput<typeof item>;
 export type ReplicaRead = v.InferOutput<typeof replicaRead>;
@@ -114,13 +125,9 @@ export type ReplicaPullOk = v.InferOutput<typeof replicaPullOk>;
 export type ReplicaCompare = v.InferOutput<typeof replicaCompare>;
 export type ReplicaCompareOk = v.InferOutput<typeof replicaCompareOk>;
 export type ReplicaWriteOk = v.InferOutput<typeof replicaWriteOk>;
+export type ReplicaSpare = v.InferOutput<typeof replicaSpare>;
 export type ReplicaMessage =
-  | v.InferOutput<typeof replicaOffer>
-  | v.InferOutput<typeof replicaInstalled>;
+  ReplicaSpare | v.InferOutput<typeof replicaOffer> | v.InferOutput<typeof replicaInstalled>;
 export type ReplicaRequest = ReplicaRead | ReplicaWrite | ReplicaPull | ReplicaCompare;
 export type ReplicaRouted =
-  | ReplicaRequest
-  | ReplicaReadOk
-  | ReplicaWriteOk
-  | ReplicaPullOk
-  | ReplicaCompareOk;
+  ReplicaRequest | ReplicaReadOk | ReplicaWriteOk | ReplicaPullOk | ReplicaCompareOk;

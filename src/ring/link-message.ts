@@ -21,6 +21,15 @@ export const linkSignal = v.strictObject({
   trail: path,
 });
 
+/** The offer of this session did not get through to `from`: nobody knew a way. */
+export const linkUnreachable = v.strictObject({
+  type: v.literal('link.unreachable'),
+  from: peerId,
+  to: peerId,
+  session: sessionId,
+  path,
+});
+
 /** The sender's page is going away for certain; it says so on every link and waits for nobody. */
 export const linkGoodbye = v.strictObject({ type: v.literal('link.goodbye') });
 
@@ -30,10 +39,16 @@ export const detectorPing = v.strictObject({ type: v.literal('detector.ping'), s
 /** I am; `sentMs` is that of the ping. */
 export const detectorPong = v.strictObject({ type: v.literal('detector.pong'), sentMs: quantity });
 
-export const linkSchemas = [linkSignal, linkGoodbye, detectorPing, detectorPong] as const;
+export const linkSchemas = [
+  linkSignal,
+  linkUnreachable,
+  linkGoodbye,
+  detectorPing,
+  detectorPong,
+] as const;
 
 export type LinkSignal = v.InferOutput<typeof linkSignal>;
-export type LinkMessage = LinkSignal | v.InferOutput<typeof linkGoodbye>;
+export type LinkUnreachable = v.InferOutput<typeof linkUnreachable>;
+export type LinkMessage = LinkSignal | LinkUnreachable | v.InferOutput<typeof linkGoodbye>;
 export type DetectorMessage =
-  | v.InferOutput<typeof detectorPing>
-  | v.InferOutput<typeof detectorPong>;
+  v.InferOutput<typeof detectorPing> | v.InferOutput<typeof detectorPong>;

@@ -1,7 +1,7 @@
 import type { Id } from '../kernel/identifier.ts';
 import type { LinkOutbox, PeerId, PeerRef, SessionId } from '../kernel/machine.ts';
 import { HOPS_MAX } from '../kernel/schema.ts';
-import type { LinkMessage, LinkSignal } from './link-message.ts';
+import type { LinkMessage, LinkSignal, LinkUnreachable } from './link-message.ts';
 
 export type LinkEvent =
   | { readonly type: 'link.up'; readonly peer: PeerId; readonly incarnation: number }
@@ -13,11 +13,23 @@ export type LinkEvent =
 export type LinkConfig = {
   /** A link takes 20–80 ms on one machine, some seconds through TURN. */
   readonly dialMs: number;
+  /** The other side's first signal takes a few hops there and back; silence means it got lost. */
+  readonly answerMs: number;
+  /** An own offer this old has not arrived, if the other side now makes one. */
+  readonly glareMs: number;
   /** Negotiations at a time, both ways: each holds a peer connection of the page's 500. */
   readonly dialCountMax: number;
 };
 
-export const LINK_CONFIG: LinkConfig = { dialMs: 8_000, dialCountMax: 64 };
+export const LINK_CONFIG: LinkConfig = {
+  dialMs: 8_000,
+  answerMs: 2_500,
+  glareMs: 800,
+  dialCountMax: 64,
+};
+
+/** How often deadlines of negotiations are looked at. */
+const DIAL_TICK_MS = 500;
 
 /** How a link was made, as the driver knows it. */
 export type LinkKind = 'peerjs' | 'simple-peer' | 'memory' | 'simulated';
@@ -29,7 +41,8 @@ type LinkState =
       readonly isInitiator: boolean;
       readonly path: readonly PeerId[];
       readonly position: Id | null;
-      readonly deadlineMs: number;
+      readonly startedMs: number;
+      deadlineMs: number;
       hasSignalled: boolean;
     }
   | { readonly mode: 'open'; readonly incarnation: number; readonly kind: LinkKind };
@@ -161,6 +174,7 @@ export class LinkTable {
       out.emit({ type: 'link.down', peer: from, isCertain: true });
       return;
     }
+    if (message.type === 'link.unreachable') return this.#onUnreachable(message, out);
     if (message.to !== this.#self().peer) return this.#forward(message, out);
     this.#onSignalForMe(message, out);
   }
@@ -171,7 +185,7 @@ export class LinkTable {
       this.#cancelDialing(peer, out);
       if (!this.#open.has(peer)) out.emit({ type: 'link.failed', peer });
     }
-    if (this.#dialing.size > 0) out.setTimer('link.dial', this.#config.dialMs / 4);
+    if (this.#dialing.size > 0) out.setTimer('link.dial', DIAL_TICK_MS);
   }
 
   /** Ends the link for this side's own reasons; no event follows. */
@@ -184,12 +198,17 @@ export class LinkTable {
     const { peer } = signal.from;
     if (peer === this.#self().peer) return out.count('link.strangeSignal');
     const state = this.#dialing.get(peer);
-    if (state?.session === signal.session) return out.signal(peer, signal.session, signal.data);
+    if (state?.session === signal.session) {
+      state.deadlineMs = state.startedMs + this.#config.dialMs; // It is there, and takes part.
+      return out.signal(peer, signal.session, signal.data);
+    }
     if (!signal.isOffer) return; // Of a negotiation that is over.
     const open = this.#open.get(peer);
     if (open && open.incarnation > signal.from.incarnation) return; // From a former run.
-    // Glare: both have dialed. The smaller identity's offer stands, on both sides alike.
-    if (state?.isInitiator && this.#self().peer < peer) return;
+    // Glare: both have dialed. The smaller identity's offer stands, on both sides alike; unless it
+    // is so old that the other side must have had it by now, and has not.
+    const isFresh = state && out.now - state.startedMs < this.#config.glareMs;
+    if (state?.isInitiator && isFresh && this.#self().peer < peer) return;
     if (!state && this.#dialing.size >= this.#config.dialCountMax) return out.count('link.refused');
     this.#cancelDialing(peer, out);
     this.#startDialing(
@@ -208,7 +227,7 @@ export class LinkTable {
   #forward(signal: LinkSignal, out: Out): void {
     const self = this.#self().peer;
     if (signal.trail.length >= HOPS_MAX || signal.trail.includes(self)) {
-      return out.count('link.signalLost'); // It walks in circles: the dialer's deadline ends it.
+      return this.#lose(signal, out); // It walks in circles.
     }
     const trail = [...signal.trail, self];
     if (this.#open.has(signal.to)) return out.send(signal.to, { ...signal, trail });
@@ -218,8 +237,40 @@ export class LinkTable {
       if (next) return out.send(next, { ...signal, trail, path: signal.path.slice(named + 1) });
     }
     const next = signal.position === null ? null : this.#way.nextHop(signal.position, trail);
-    if (next === null || next === signal.to) return out.count('link.signalLost');
+    if (next === null || next === signal.to) return this.#lose(signal, out);
     out.send(next, { ...signal, trail, path: [] });
+  }
+
+  /** Nobody here knows the way: the dialer need not wait for its deadline. */
+  #lose(signal: LinkSignal, out: Out): void {
+    out.count('link.signalLost');
+    if (!signal.isOffer) return;
+    this.#sendBack(
+      {
+        type: 'link.unreachable',
+        from: signal.to,
+        to: signal.from.peer,
+        session: signal.session,
+        path: [...signal.trail].reverse(),
+      },
+      out,
+    );
+  }
+
+  #onUnreachable(message: LinkUnreachable, out: Out): void {
+    if (message.to !== this.#self().peer) return this.#sendBack(message, out);
+    const state = this.#dialing.get(message.from);
+    if (state?.session !== message.session || !state.isInitiator) return; // Given up before.
+    this.#cancelDialing(message.from, out);
+    if (!this.#open.has(message.from)) out.emit({ type: 'link.failed', peer: message.from });
+  }
+
+  #sendBack(message: LinkUnreachable, out: Out): void {
+    if (message.to === this.#self().peer) return this.#onUnreachable(message, out);
+    if (this.#open.has(message.to)) return out.send(message.to, message);
+    const index = message.path.findIndex(peer => this.#open.has(peer));
+    const next = message.path[index];
+    if (next !== undefined) out.send(next, { ...message, path: message.path.slice(index + 1) });
   }
 
   #startDialing(
@@ -232,9 +283,17 @@ export class LinkTable {
     },
     out: Out,
   ): void {
-    const deadlineMs = out.now + this.#config.dialMs;
-    if (this.#dialing.size === 0) out.setTimer('link.dial', this.#config.dialMs / 4);
-    this.#dialing.set(peer, { mode: 'dialing', ...dialing, deadlineMs, hasSignalled: false });
+    const { dialMs, answerMs } = this.#config;
+    const startedMs = out.now;
+    const deadlineMs = startedMs + (dialing.isInitiator ? answerMs : dialMs);
+    if (this.#dialing.size === 0) out.setTimer('link.dial', DIAL_TICK_MS);
+    this.#dialing.set(peer, {
+      mode: 'dialing',
+      ...dialing,
+      startedMs,
+      deadlineMs,
+      hasSignalled: false,
+    });
   }
 
   #cancelDialing(peer: PeerId, out: Out): void {

@@ -151,8 +151,7 @@ export type RingTerms = v.InferOutput<typeof ringTerms>;
 export type RingJoin = v.InferOutput<typeof ringJoin>;
 export type RingJoinOk = v.InferOutput<typeof ringJoinOk>;
 export type RingJoinRefusal =
-  | v.InferOutput<typeof ringJoinLater>
-  | v.InferOutput<typeof ringPositionTaken>;
+  v.InferOutput<typeof ringJoinLater> | v.InferOutput<typeof ringPositionTaken>;
 export type RingNewSucc = v.InferOutput<typeof ringNewSucc>;
 export type RingNewSuccAck = v.InferOutput<typeof ringNewSuccAck>;
 export type RingFix = v.InferOutput<typeof ringFix>;
@@ -161,8 +160,7 @@ export type RingSuccessors = v.InferOutput<typeof ringSuccessors>;
 export type RingPredQuery = v.InferOutput<typeof ringPredQuery>;
 export type RingLeave = v.InferOutput<typeof ringLeave>;
 export type RingLeaveAnswer =
-  | v.InferOutput<typeof ringLeaveOk>
-  | v.InferOutput<typeof ringLeaveLater>;
+  v.InferOutput<typeof ringLeaveOk> | v.InferOutput<typeof ringLeaveLater>;
 export type RingSuccLeaving = v.InferOutput<typeof ringSuccLeaving>;
 
 /** What goes from ring to ring over a link. */

@@ -39,7 +39,7 @@ export class RingState {
   chain: readonly PeerRef[] = [];
   readonly predList = new Map<PeerId, PeerRef>();
   /** Peers that are suspected or said goodbye, with the incarnation that did. */
-  readonly #gone = new Map<PeerId, number>();
+  readonly #gone = new Map<PeerId, { readonly incarnation: number; readonly untilMs: number }>();
 
   constructor(self: PeerRef) {
     this.self = self;
@@ -69,9 +69,12 @@ export class RingState {
     return ref.peer === this.self.peer;
   }
 
-  markGone(peer: PeerId, incarnation: number): void {
+  /** What was only concluded holds until `untilMs`; a peer's own word holds for its incarnation. */
+  markGone(peer: PeerId, incarnation: number, untilMs: number): void {
+    const known = this.#gone.get(peer);
+    if (known && known.incarnation >= incarnation && known.untilMs > untilMs) return;
     this.#gone.delete(peer);
-    this.#gone.set(peer, incarnation);
+    this.#gone.set(peer, { incarnation, untilMs });
     if (this.#gone.size <= GONE_COUNT_MAX) return;
     const oldest = this.#gone.keys().next().value; // Long forgotten by everybody else, too.
     if (oldest !== undefined) this.#gone.delete(oldest);
@@ -82,8 +85,13 @@ export class RingState {
   }
 
   isGone(ref: PeerRef): boolean {
-    const incarnation = this.#gone.get(ref.peer);
-    return incarnation !== undefined && ref.incarnation <= incarnation;
+    const gone = this.#gone.get(ref.peer);
+    return gone !== undefined && ref.incarnation <= gone.incarnation;
+  }
+
+  /** What was concluded long ago may be wrong by now: others' word counts again. */
+  forgetGone(nowMs: number): void {
+    for (const [peer, { untilMs }] of this.#gone) if (untilMs <= nowMs) this.#gone.delete(peer);
   }
 
   /** A successor list out of what somebody said: in order, each once, none of them gone. */

@@ -1,5 +1,12 @@
 import { inOpenOpen, type Id } from '../kernel/identifier.ts';
-import { assert, isSamePeer, unreachable, type LinkOutbox, type PeerId, type PeerRef } from '../kernel/machine.ts';
+import {
+  assert,
+  isSamePeer,
+  unreachable,
+  type LinkOutbox,
+  type PeerId,
+  type PeerRef,
+} from '../kernel/machine.ts';
 import { Acceptor } from './acceptor.ts';
 import { Connector, type Intent } from './connector.ts';
 import { Joiner, type JoinerConfig, JOINER_CONFIG, type JoinRouter } from './joiner.ts';
@@ -55,6 +62,9 @@ export const RING_CONFIG: RingConfig = {
   predFixMs: 1_200,
   joiner: JOINER_CONFIG,
 };
+
+/** How long a peer that seemed gone is left out of what others say of it. */
+const GONE_MS = 4_000;
 
 export type RingOut = LinkOutbox<RingMessage | LinkMessage, RingEvent | LinkEvent>;
 
@@ -217,7 +227,7 @@ export class Ring {
     const { succ, pred } = this.state;
     // Neither it nor a way to it: for this peer it is gone, until it says otherwise itself.
     if (succ.peer === peer || pred.peer === peer) this.#onGone(wanted.ref, false, out);
-    else this.state.markGone(peer, wanted.ref.incarnation);
+    else this.state.markGone(peer, wanted.ref.incarnation, out.now + GONE_MS);
     if (wanted.intents.has('predQuery')) this.#askNextPred(out);
   }
 
@@ -227,7 +237,7 @@ export class Ring {
     const incarnation = this.#links.incarnation(peer) ?? known?.incarnation ?? 0;
     this.#joiner.onLost(peer, out);
     if (known) this.#onGone(known, isCertain, out);
-    else this.state.markGone(peer, incarnation);
+    else this.state.markGone(peer, incarnation, isCertain ? Infinity : out.now + GONE_MS);
   }
 
   /** The suspicion was a mistake. */
@@ -292,6 +302,8 @@ export class Ring {
   #onFix(from: PeerId, { src, dead, chain }: RingFix, out: RingOut): void {
     const { state } = this;
     if (!this.#speaksForItself(from, src, out)) return;
+    const { lastLeaver } = state;
+    if (lastLeaver && isSamePeer(lastLeaver, src)) return; // Said before it heard that it may go.
     if (!state.isOnRing) return; // Whoever follows us has been told whom to follow instead.
     state.predList.set(src.peer, src);
     // The word of a peer that lost its successor counts when we cannot reach that one either.
@@ -347,7 +359,7 @@ export class Ring {
     const { state } = this;
     state.predList.delete(from);
     const leaver = this.#refOf(from);
-    if (leaver) state.markGone(from, leaver.incarnation);
+    if (leaver) state.markGone(from, leaver.incarnation, Infinity);
     if (state.succ.peer !== from) {
       state.successors = state.trimSuccessors(state.successors);
       return;
@@ -369,7 +381,7 @@ export class Ring {
     this.#leaver.accept(trail, out);
     state.lastLeaver = src;
     state.predList.delete(src.peer);
-    state.markGone(src.peer, src.incarnation);
+    state.markGone(src.peer, src.incarnation, Infinity);
     state.successors = state.trimSuccessors(state.successors);
     const from = state.pred;
     state.pred = pred;
@@ -466,7 +478,7 @@ export class Ring {
   /** `lost` is gone: suspected, out of reach, or by its own word. */
   #onGone(lost: PeerRef, isCertain: boolean, out: RingOut): void {
     const { state } = this;
-    state.markGone(lost.peer, lost.incarnation);
+    state.markGone(lost.peer, lost.incarnation, isCertain ? Infinity : out.now + GONE_MS);
     state.predList.delete(lost.peer);
     this.#candidates.delete(lost.peer);
     if (!state.isOnRing) {
@@ -567,7 +579,8 @@ export class Ring {
     let nearest: PeerRef | null = null;
     for (const ref of [...this.#candidates.values(), ...state.predList.values()]) {
       if (state.isGone(ref)) continue;
-      if (!nearest || inOpenOpen(ref.position, nearest.position, state.self.position)) nearest = ref;
+      if (!nearest || inOpenOpen(ref.position, nearest.position, state.self.position))
+        nearest = ref;
     }
     if (nearest) return this.#adopt(nearest, out);
     out.setTimer('ring.predFix', this.#config.predFixMs); // Somebody's stabilization will say.
@@ -597,6 +610,7 @@ export class Ring {
     const { state } = this;
     // Spread out, so that a ring started at once does not beat in step.
     out.setTimer('ring.stabilize', this.#config.stabilizeMs * (0.75 + out.random() / 2));
+    state.forgetGone(out.now);
     if (!state.isOnRing || state.isAlone) return;
     if (this.#links.isOpen(state.succ.peer)) this.#sendFix(state.succ, null, out);
     else if (this.#connector.want(state.succ, 'fix', this.#paths(), out)) {

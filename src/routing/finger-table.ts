@@ -94,7 +94,11 @@ export class FingerTable {
     const { self, succ } = this.#ring;
     const reach = distance(self.position, succ.position);
     const ideals: Id[] = [];
-    for (let step = SPACE / this.#config.arity; step >= 1; step = Math.floor(step / this.#config.arity)) {
+    for (
+      let step = SPACE / this.#config.arity;
+      step >= 1;
+      step = Math.floor(step / this.#config.arity)
+    ) {
       for (let j = this.#config.arity - 1; j > 0; j--) {
         if (j * step > reach) ideals.push(toId(self.position + Math.floor(j * step)));
       }

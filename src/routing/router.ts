@@ -271,7 +271,12 @@ export class Router<Payload> {
     const isMine = message.only === ring.self.peer || ring.isResponsible(message.key);
     if (isForMe && isMine) {
       const { key, payload, trail } = message;
-      return this.#deliver({ key, payload, trail: from === null ? [] : trail, request: message.request });
+      return this.#deliver({
+        key,
+        payload,
+        trail: from === null ? [] : trail,
+        request: message.request,
+      });
     }
     if (message.trail.length >= HOPS_MAX) return this.#fail(message, 'route.tooFar', out);
     const tried = [...message.trail, ring.self.peer];
@@ -342,7 +347,11 @@ export class Router<Payload> {
   #fail(message: Forward<Payload>, reason: string, out: Out<Payload>): void {
     out.count(reason);
     if (message.request === null) return;
-    const failed = { type: 'route.failed', request: message.request, trail: message.trail } as const;
+    const failed = {
+      type: 'route.failed',
+      request: message.request,
+      trail: message.trail,
+    } as const;
     if (message.trail.length > 0) return this.#sendBack(failed, out);
     const request = this.#requests.get(message.request);
     if (!request) return;

@@ -62,6 +62,4 @@ export type Answer<Payload> = {
 };
 
 export type RouteMessage<Payload> =
-  | Forward<Payload>
-  | Answer<Payload>
-  | v.InferOutput<typeof routeFailed>;
+  Forward<Payload> | Answer<Payload> | v.InferOutput<typeof routeFailed>;

@@ -115,7 +115,9 @@ export class PeerDriver {
       // Our own mistake, not a peer's: what this peer does next could not be trusted.
       const text = cause instanceof Error ? cause.message : String(cause);
       this.stop();
-      this.#options.onFatal(new TabringError('store-failed', `the peer has stopped: ${text}`, { cause }));
+      this.#options.onFatal(
+        new TabringError('store-failed', `the peer has stopped: ${text}`, { cause }),
+      );
     } finally {
       this.#isStepping = false;
     }

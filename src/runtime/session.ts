@@ -196,7 +196,11 @@ export class Session {
       orphan.release();
     }
     this.#options.onTrace('store', `took in ${orphans.length} stores of tabs that are gone`);
-    const all = [...items.values()].map(item => ({ table: 'items' as const, key: item.key, value: item }));
+    const all = [...items.values()].map(item => ({
+      table: 'items' as const,
+      key: item.key,
+      value: item,
+    }));
     return [...rest, ...all];
   }
 

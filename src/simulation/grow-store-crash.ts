@@ -186,7 +186,9 @@ class GrowStoreCrash {
       if (faults.length === 0) return true;
       this.#sim.run(20);
     }
-    this.#faults.push(`${when} not settled within ${SETTLE_MS} ms: ${faults.slice(0, 3).join('; ')}`);
+    this.#faults.push(
+      `${when} not settled within ${SETTLE_MS} ms: ${faults.slice(0, 3).join('; ')}`,
+    );
     return false;
   }
 }

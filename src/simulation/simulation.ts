@@ -52,11 +52,17 @@ type Running = {
   /** Messages that wait for the disk: each for the writes issued before it. */
   gated: { readonly ticket: number; readonly to: PeerId; readonly message: PeerMessage }[];
   readonly calls: Map<number, (result: PeerResult) => void>;
+  pausedUntilMs: number;
   isOver: boolean;
 };
 
 type Happening = () => void;
-type Link = { readonly a: PeerId; readonly b: PeerId; readonly aRun: Running; readonly bRun: Running };
+type Link = {
+  readonly a: PeerId;
+  readonly b: PeerId;
+  readonly aRun: Running;
+  readonly bRun: Running;
+};
 
 /**
  * Whole peers in virtual time on a seeded network: the same seed gives the same run, event for
@@ -150,6 +156,15 @@ export class Simulation {
     this.#start(host, null);
   }
 
+  /**
+   * The tab does nothing for a while, as one that is frozen or starved; what comes for it waits.
+   * Others cannot tell it from a crash.
+   */
+  pause(host: SimulatedPeer, forMs: number): void {
+    const run = this.#runs.get(host.id);
+    if (run) run.pausedUntilMs = this.#nowMs + forMs;
+  }
+
   /** The tab leaves gracefully; it is gone once everything was handed over. */
   leave(host: SimulatedPeer): void {
     this.#step(host.id, { type: 'command', command: { type: 'leave' } });
@@ -225,6 +240,7 @@ export class Simulation {
       durableCount: 0,
       gated: [],
       calls: new Map(),
+      pausedUntilMs: 0,
       isOver: false,
     };
     host.peer = peer;
@@ -275,6 +291,11 @@ export class Simulation {
   }
 
   #stepRun(run: Running, input: PeerInput): void {
+    if (run.isOver) return;
+    if (run.pausedUntilMs > this.#nowMs) {
+      this.#queue.push(run.pausedUntilMs, () => this.#stepRun(run, input));
+      return;
+    }
     this.#eventCount += 1;
     this.#trace(run.host.id, input);
     this.#carryOut(run, run.peer.step(input));

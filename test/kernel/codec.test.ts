@@ -60,7 +60,8 @@ describe('codec', () => {
     fc.assert(
       fc.property(anyValue, fc.nat(), (value, at) => {
         const bytes = encode(value);
-        if (bytes.length > 2) expect(decode(bytes.subarray(0, 2 + (at % (bytes.length - 2))))).to.equal(null);
+        if (bytes.length > 2)
+          expect(decode(bytes.subarray(0, 2 + (at % (bytes.length - 2))))).to.equal(null);
         expect(decode(Uint8Array.of(...bytes, 0))).to.equal(null);
       }),
     );
