@@ -1,24 +1,36 @@
 import { fileURLToPath } from 'node:url';
-import type { UserConfig } from 'vite';
+import type { Plugin, UserConfig } from 'vite';
 
 /**
- * Dependencies that Vite bundles before it serves a page: CommonJS ones, which a browser cannot load
- * as they are, and those of very many files. Named here, with discovery off, so that no page is
- * ever reloaded in the middle of a test because Vite met something new. All others are ES modules
- * and are served file by file, which also keeps every `lit/…` path on one and the same Lit.
+ * Dependencies that Vite bundles before it serves a page, because a browser cannot load them as they
+ * are. Named here, with discovery off, so that no page is ever reloaded in the middle of
+ * something because Vite met a new one. All others are ES modules and are served file by file,
+ * which also keeps every `lit/…` path on one and the same Lit.
  */
-export const PREBUNDLED = [
+const PREBUNDLED = [
   'peerjs', // Imports `sdp`, which is CommonJS.
   'simple-peer/simplepeer.min.js', // A UMD file.
-  'fast-check', // Several hundred files.
-  'chai',
 ];
+
+/**
+ * A tab is a peer: it is not reloaded behind its user's back, so there is no websocket for that, and
+ * Vite's client, which looks for it, stays out of the pages. Edits show on the next reload.
+ */
+const WITHOUT_RELOADS: Plugin = {
+  name: 'tabring:without-reloads',
+  config: () => ({ server: { hmr: false, ws: false } }),
+  transformIndexHtml: {
+    order: 'post',
+    handler: html => html.replace(/<script [^>]*src="\/@vite\/client"[^>]*><\/script>\s*/, ''),
+  },
+};
 
 /** What the demo under `npm start`, the tests and the build share. */
 const config: UserConfig = {
   root: fileURLToPath(new URL('.', import.meta.url)),
   base: './',
   optimizeDeps: { include: PREBUNDLED, noDiscovery: true },
+  plugins: [WITHOUT_RELOADS],
   clearScreen: false,
 };
 

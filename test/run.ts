@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { whenParentEnds } from '../demo/parent.ts';
 import { findChromium } from './chromium.ts';
 import { ROOT, testFiles, type RunnerName } from './runner/files.ts';
 import { inWords, readSummary, type Summary } from './runner/summary.ts';
@@ -125,16 +126,16 @@ function add(a: Summary, b: Summary): Summary {
   };
 }
 
-for (const [signal, number] of [
-  ['SIGINT', 2],
-  ['SIGTERM', 15],
-] as const) {
-  process.once(signal, () => {
-    if (current === undefined || current.exitCode !== null) process.exit(128 + number);
-    current.once('close', () => process.exit(128 + number));
-    stop(current);
-  });
+/** Ends the runner that is at work, and then this process. */
+function abort(code: number): void {
+  if (current === undefined || current.exitCode !== null) process.exit(code);
+  current.once('close', () => process.exit(code));
+  stop(current);
 }
+
+process.once('SIGINT', () => abort(130));
+process.once('SIGTERM', () => abort(143));
+whenParentEnds(() => abort(143));
 
 try {
   const options = parseOptions(process.argv.slice(2));

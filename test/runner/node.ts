@@ -7,8 +7,9 @@ import { inWords, writeSummary } from './summary.ts';
 
 /** `node.ts SUMMARY FILE …`: runs the test files by node:test and writes what it counted to SUMMARY. */
 const [summaryPath, ...files] = process.argv.slice(2);
-if (summaryPath === undefined || files.length === 0)
+if (summaryPath === undefined || files.length === 0) {
   throw new Error('usage: node.ts SUMMARY FILE …');
+}
 
 /** All tests of one file; a tab test opens and kills browsers. */
 const FILE_TIMEOUT_MS = 5 * 60_000;

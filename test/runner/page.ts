@@ -9,8 +9,9 @@ import { createTestServer, viteMiddleware } from './vite-server.ts';
 
 /** `page.ts SUMMARY FILE …`: runs the test files inside pages and writes what it counted to SUMMARY. */
 const [summaryPath, ...files] = process.argv.slice(2);
-if (summaryPath === undefined || files.length === 0)
+if (summaryPath === undefined || files.length === 0) {
   throw new Error('usage: page.ts SUMMARY FILE …');
+}
 
 const vite = await createTestServer({ appType: 'custom', server: { middlewareMode: true } });
 const pageErrors = new PageErrors();

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Middleware } from '@web/dev-server-core';
 import {
@@ -7,6 +7,7 @@ import {
   mergeConfig,
   type InlineConfig,
   type Logger,
+  type Plugin,
   type ViteDevServer,
 } from 'vite';
 import shared from '../../vite.config.ts';
@@ -15,21 +16,36 @@ import { ROOT } from './files.ts';
 /** What the test runner answers itself: its page, its protocol, the test framework. */
 const RUNNER_PATHS = /^\/(?:\?|$|__web-)/;
 
+/** Several hundred files, which every page of tests would load one by one. */
+const PREBUNDLED_FOR_TESTS = ['fast-check', 'chai'];
+
+/** Removed when the process ends. */
+const CACHE = resolve(ROOT, `node_modules/.vite/tests-${process.pid}`);
+
+const FOR_TESTS: Plugin = {
+  name: 'tabring:for-tests',
+  enforce: 'pre',
+  /** The runner's commands (`@web/test-runner-commands`) import what only the runner serves. */
+  resolveId: id => (id.startsWith('/__web-') ? { id, external: true } : undefined),
+};
+
 /**
  * A Vite server for sources in tests: no watching, no reloads, and a cache of its own, so that runs
  * at the same time do not clear each other's prebundled dependencies.
  */
 export async function createTestServer(config: InlineConfig = {}): Promise<ViteDevServer> {
-  const cacheDir = resolve(ROOT, `node_modules/.vite/tests-${process.pid}`);
-  mkdirSync(cacheDir, { recursive: true });
-  process.once('exit', () => rmSync(cacheDir, { recursive: true, force: true }));
+  if (!existsSync(CACHE)) {
+    mkdirSync(CACHE, { recursive: true });
+    process.once('exit', () => rmSync(CACHE, { recursive: true, force: true }));
+  }
   const inTests: InlineConfig = {
     configFile: false,
     base: '/',
-    cacheDir,
+    cacheDir: CACHE,
+    optimizeDeps: { include: PREBUNDLED_FOR_TESTS },
     customLogger: stderrLogger(),
-    server: { hmr: false, ws: false, watch: null, host: '127.0.0.1' },
-    plugins: [{ name: 'tabring:runner-paths', enforce: 'pre', resolveId: leaveToRunner }],
+    server: { watch: null },
+    plugins: [FOR_TESTS],
   };
   return createServer(mergeConfig(mergeConfig(shared, inTests), config));
 }
@@ -38,11 +54,6 @@ export async function createTestServer(config: InlineConfig = {}): Promise<ViteD
 function stderrLogger(): Logger {
   const write = (message: string): void => void process.stderr.write(`${message}\n`);
   return { ...createLogger('warn'), info() {}, warn: write, warnOnce: write, error: write };
-}
-
-/** The runner's commands (`@web/test-runner-commands`) import modules that only the runner serves. */
-function leaveToRunner(id: string): { id: string; external: true } | undefined {
-  return id.startsWith('/__web-') ? { id, external: true } : undefined;
 }
 
 /** Lets Vite answer for every file of a test page, and the test runner for what is its own. */

@@ -1,4 +1,4 @@
-import { html, LitElement, type PropertyValues, type TemplateResult } from 'lit';
+import { html, LitElement, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { TraceEntry } from '../../api/events.ts';
@@ -91,7 +91,7 @@ export class RingLog extends LitElement {
     this.#frame.cancel();
   }
 
-  protected override willUpdate(_changed: PropertyValues<this>): void {
+  protected override willUpdate(): void {
     if (!this.paused) this.#shown = this.#lines;
   }
 

@@ -38,6 +38,7 @@ export const styles = css`
   }
 
   .isolated .mark,
+  .failed .mark,
   .left .mark {
     border-color: var(--_suspect);
   }

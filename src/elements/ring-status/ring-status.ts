@@ -3,12 +3,15 @@ import { customElement, property } from 'lit/decorators.js';
 import type { RingSnapshot, RingStatus } from '../../api/snapshot.ts';
 import type { Tabring } from '../../api/tabring.ts';
 import type { TabringError, TabringErrorCode } from '../../kernel/errors.ts';
+import type { JoinState } from '../shared/context.ts';
 import { describeError } from '../shared/error-text.ts';
 import { RingController } from '../shared/ring-controller.ts';
 import { controls, theme } from '../shared/theme.ts';
 import { styles } from './ring-status.styles.ts';
 
-const WORDS: Readonly<Record<RingStatus, string>> = {
+const WORDS: Readonly<Record<RingStatus | JoinState, string>> = {
+  idle: 'No ring',
+  failed: 'Not joined',
   joining: 'Joining…',
   joined: 'On the ring',
   alone: 'Alone on the ring',
@@ -36,11 +39,14 @@ export class RingStatusElement extends LitElement {
   readonly #source = new RingController(this, {
     listeners: {
       statuschange: () => this.requestUpdate(),
-      ringchange: () => this.requestUpdate(),
       problem: ({ error }) => this.#report(error),
     },
-    onRing: () => this.#problems.clear(),
+    onRing: ring => {
+      this.#problems.clear();
+      this.#platform = ring?.snapshot().platform; // A page does not become another one.
+    },
   });
+  #platform: RingSnapshot['platform'] | undefined;
   /** The latest of each code: a problem that goes on is one problem. */
   readonly #problems = new Map<TabringErrorCode, TabringError>();
 
@@ -54,12 +60,12 @@ export class RingStatusElement extends LitElement {
   }
 
   protected override render(): TemplateResult {
-    const status = this.ring?.status;
-    return html`<p class="status ${status ?? 'joining'}" part="status" role="status">
-        <span class="mark" aria-hidden="true"></span>${status ? WORDS[status] : 'No ring yet'}
+    const status = this.ring?.status ?? this.#source.joinState ?? 'idle';
+    return html`<p class="status ${status}" part="status" role="status">
+        <span class="mark" aria-hidden="true"></span>${WORDS[status]}
       </p>
       ${[...this.#problems.values()].map(error => this.#renderProblem(error))}
-      ${this.ring ? renderCaveats(this.ring.snapshot()) : nothing}`;
+      ${this.#platform ? renderCaveats(this.#platform) : nothing}`;
   }
 
   #renderProblem(error: TabringError): TemplateResult {
@@ -87,7 +93,7 @@ export class RingStatusElement extends LitElement {
   }
 }
 
-function renderCaveats({ platform }: RingSnapshot): TemplateResult {
+function renderCaveats(platform: RingSnapshot['platform']): TemplateResult {
   const caveats = [
     ...(platform.storage === 'memory'
       ? ['Copies are kept in memory: they are gone when this tab closes.']

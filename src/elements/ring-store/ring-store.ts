@@ -1,4 +1,4 @@
-import { html, LitElement, type PropertyValues, type TemplateResult } from 'lit';
+import { html, LitElement, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { keyed } from 'lit/directives/keyed.js';
 import { repeat } from 'lit/directives/repeat.js';
@@ -80,7 +80,7 @@ export class RingStore extends LitElement {
     this.#abort?.abort();
   }
 
-  protected override willUpdate(_changed: PropertyValues<this>): void {
+  protected override willUpdate(): void {
     this.#readings.watch(this.#source.ring, this.keys);
   }
 
@@ -121,7 +121,10 @@ export class RingStore extends LitElement {
 
   #renderOutcome(): TemplateResult | string {
     const outcome = this.#outcome;
-    if (outcome.type === 'nothing') return this.ring ? '' : 'Waiting for the ring…';
+    if (outcome.type === 'nothing') {
+      if (this.ring) return '';
+      return this.#source.joinState === 'joining' ? 'Waiting for the ring…' : 'Not on a ring.';
+    }
     if (outcome.type !== 'failed') return outcome.text;
     const { title, advice } = describeError(outcome.error);
     return html`<strong>${title}.</strong> ${advice} <small>${outcome.error.message}</small>`;

@@ -7,12 +7,16 @@ export interface Box {
   readonly bottom: number;
 }
 
+export interface LabelPlace {
+  readonly angle: number;
+  readonly radius: number;
+}
+
 export interface LabelRequest<T> {
   readonly subject: T;
   readonly lines: readonly string[];
-  readonly angle: number;
-  /** Distances of the label's inner edge from the centre, the best first. */
-  readonly radii: readonly number[];
+  /** Where the label's inner edge may be, the best place first. */
+  readonly places: readonly LabelPlace[];
   /** Higher ones are placed first. */
   readonly priority: number;
 }
@@ -84,7 +88,7 @@ export function placeLabels<T>(
     !taken.some(other => overlaps(other, box)) &&
     !obstacles.some(disc => touches(box, disc));
   for (const request of requests.toSorted((a, b) => b.priority - a.priority)) {
-    const label = request.radii.map(radius => place(request, { radius, metrics })).find(isFree);
+    const label = request.places.map(at => place(request, { at, metrics })).find(isFree);
     if (label === undefined) continue;
     taken.push(label.box);
     placed.push(label);
@@ -93,8 +97,8 @@ export function placeLabels<T>(
 }
 
 function place<T>(
-  { subject, lines, angle }: LabelRequest<T>,
-  { radius, metrics }: { readonly radius: number; readonly metrics: LabelMetrics },
+  { subject, lines }: LabelRequest<T>,
+  { at: { angle, radius }, metrics }: { readonly at: LabelPlace; readonly metrics: LabelMetrics },
 ): PlacedLabel<T> {
   const { charPx, linePx } = metrics;
   const width = Math.max(...lines.map(line => Array.from(line).length)) * charPx;

@@ -12,6 +12,17 @@ export interface KeyReplica extends ReplicaSnapshot {
   readonly index: number;
 }
 
+/** How many replicas there can be, and so how many colours for them. */
+const COLOUR_COUNT = 8;
+
+/**
+ * The class that gives a replica its colour. A class and not a style, which pages with a strict
+ * content security policy would not let through.
+ */
+export function colourOf({ index }: KeyReplica): string {
+  return `colour-${index % COLOUR_COUNT}`;
+}
+
 /** All that is known of one peer, from the point of view of the peer that looks. */
 export interface PeerModel {
   readonly ref: PeerRef;

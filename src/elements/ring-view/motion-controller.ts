@@ -23,13 +23,11 @@ export interface Ghost {
  * stood. Whoever asked for less motion, and a page nobody sees, gets the end at once.
  */
 export class MotionController implements ReactiveController {
-  readonly #host: ReactiveControllerHost;
   readonly #frame: Frame;
   #tween: Tween = { from: new Map(), to: new Map(), startedAt: -DURATION_MS };
   #ghosts: readonly Ghost[] = [];
 
   constructor(host: ReactiveControllerHost) {
-    this.#host = host;
     this.#frame = new Frame(() => host.requestUpdate());
     host.addController(this);
   }
@@ -44,7 +42,7 @@ export class MotionController implements ReactiveController {
     if (this.#progress() < 1) this.#frame.request();
     else if (this.#ghosts.length > 0) {
       this.#ghosts = [];
-      this.#host.requestUpdate();
+      this.#frame.request();
     }
   }
 

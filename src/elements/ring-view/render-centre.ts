@@ -1,5 +1,7 @@
 import { html, type TemplateResult } from 'lit';
+import { styleMap } from 'lit/directives/style-map.js';
 import type { RingSnapshot, RingStatus } from '../../api/snapshot.ts';
+import type { JoinState } from '../shared/context.ts';
 import type { RingModel } from './model.ts';
 import type { Stage } from './stage.ts';
 
@@ -16,22 +18,36 @@ const WORDS: Readonly<Record<Exclude<RingStatus, 'joined' | 'alone'>, Words>> = 
   left: { head: 'Left', text: 'This tab is not on the ring any more' },
 };
 
-const NO_RING: Words = { head: 'No ring yet', text: 'Waiting to join' };
+/** What it says while there is not even a peer, by what the enclosing `<tab-ring>` is doing. */
+const WORDS_BEFORE: Readonly<Record<JoinState | 'none', Words>> = {
+  none: { head: 'No ring', text: 'Put this inside a <tab-ring>' },
+  idle: WORDS.joining,
+  joining: WORDS.joining,
+  joined: WORDS.joining,
+  failed: { head: 'Not joined', text: 'This tab could not get onto the ring' },
+  left: WORDS.left,
+};
+
+export interface CentreOptions {
+  readonly model: RingModel | undefined;
+  readonly stage: Stage;
+  readonly joinState: JoinState | undefined;
+}
 
 /** The words in the middle of the circle. */
 export function renderCentre(
   snapshot: RingSnapshot | undefined,
-  model: RingModel | undefined,
-  { radiusPx }: Stage,
+  { model, stage: { radiusPx }, joinState }: CentreOptions,
 ): TemplateResult {
-  return html`<div class="centre" part="centre" style="--_radius: ${radiusPx}px">
-    ${renderWords(snapshot, model)}
+  return html`<div class="centre" part="centre" style=${styleMap({ '--_radius': `${radiusPx}px` })}>
+    ${renderWords(snapshot, model, joinState)}
   </div>`;
 }
 
 function renderWords(
   snapshot: RingSnapshot | undefined,
   model: RingModel | undefined,
+  joinState: JoinState | undefined,
 ): TemplateResult {
   const status = snapshot?.status;
   const isOnRing = status === 'joined' || status === 'alone';
@@ -45,6 +61,7 @@ function renderWords(
       >
     </div>`;
   }
-  const words = status === undefined || isOnRing ? NO_RING : WORDS[status];
+  const words =
+    status === undefined || isOnRing ? WORDS_BEFORE[joinState ?? 'none'] : WORDS[status];
   return html`<p class="words"><strong>${words.head}</strong><span>${words.text}</span></p>`;
 }

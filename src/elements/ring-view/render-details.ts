@@ -2,7 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { distance, SPACE } from '../../kernel/identifier.ts';
 import type { PeerRef } from '../../kernel/machine.ts';
 import { count } from './announcer.ts';
-import type { PeerModel, RingModel } from './model.ts';
+import { colourOf, type KeyReplica, type PeerModel, type RingModel } from './model.ts';
 import { rolesOf } from './render-peers.ts';
 
 /** Shown for what is not known. */
@@ -25,11 +25,11 @@ export function renderDetails(peer: PeerModel, model: RingModel): TemplateResult
     ['Round trip', roundTrip(peer)],
   ];
   return html`<section class="details" part="details" aria-label="Details of a peer">
-    <h3 class=${peer.isSelf ? 'self' : ''}>
+    <p class="title ${peer.isSelf ? 'self' : ''}">
       ${peer.isSelf ? html`<span class="you">you</span>` : nothing}
       <bdi>${peer.name}</bdi>
-    </h3>
-    <p class="roles">${renderRoles(peer)}</p>
+    </p>
+    ${renderRoles(peer)}
     <dl>
       ${rows.map(
         ([term, value]) =>
@@ -44,14 +44,14 @@ export function renderDetails(peer: PeerModel, model: RingModel): TemplateResult
 
 function renderRoles(peer: PeerModel): TemplateResult {
   const roles = peer.isSelf ? ['this peer', ...rolesOf(peer)] : rolesOf(peer);
-  return html`${(roles.length > 0 ? roles : ['another peer']).join(' · ')}
-  ${peer.replicas.map(
-    ({ index, state, version }) =>
-      html`<span class="chip ${state}" style="--_colour: var(--_replica-${index % 8})"
-        >replica ${index + 1}:
-        ${state}${state === 'active' ? `, version ${version}` : nothing}</span
-      >`,
-  )}`;
+  return html`<p class="roles">${(roles.length > 0 ? roles : ['another peer']).join(' · ')}</p>
+    <p class="chips">${peer.replicas.map(replica => renderReplica(replica))}</p>`;
+}
+
+function renderReplica(replica: KeyReplica): TemplateResult {
+  const { index, state, version } = replica;
+  const text = `replica ${index + 1}: ${state}${state === 'active' ? `, version ${version}` : ''}`;
+  return html`<span class="chip ${state} ${colourOf(replica)}">${text}</span>`;
 }
 
 function degrees({ position }: PeerRef): string {

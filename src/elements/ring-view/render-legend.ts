@@ -63,7 +63,7 @@ export function renderLegend(model: RingModel, scene: Scene): TemplateResult {
     ...(['active', 'learning', 'unreachable'] as const).map(state => ({
       isShown: model.replicas.some(replica => replica.state === state),
       text: `replica of the key, ${state}`,
-      sample: svg`<g class="replica ${state}" style="--_colour: var(--_replica-0)">
+      sample: svg`<g class="replica ${state} colour-0">
         <circle class="pin" cx="13" cy="6" r="5"></circle></g>`,
     })),
   ];

@@ -5,7 +5,7 @@ import type { PeerId } from '../../kernel/machine.ts';
 import { count } from './announcer.ts';
 import { arcPath, show, TURN } from './circle.ts';
 import type { PlacedLabel } from './labels.ts';
-import type { PeerModel } from './model.ts';
+import { colourOf, type PeerModel } from './model.ts';
 import type { PeerShape, Scene } from './scene.ts';
 import type { Stage } from './stage.ts';
 
@@ -79,10 +79,9 @@ function renderPeer(
 function renderHeld({ replicas }: PeerModel, radius: number): readonly SVGTemplateResult[] {
   const span = TURN / replicas.length;
   const gap = replicas.length === 1 ? 0 : 0.25;
-  return replicas.map(({ index, state }, i) => {
+  return replicas.map((replica, i) => {
     const path = arcPath(i * span + gap / 2, span - gap, radius + 3.5);
-    const colour = `--_colour: var(--_replica-${index % 8})`;
-    return svg`<path class="held ${state}" style=${colour} d=${path}></path>`;
+    return svg`<path class="held ${replica.state} ${colourOf(replica)}" d=${path}></path>`;
   });
 }
 
@@ -99,7 +98,7 @@ function renderLabel(
   };
   const linePx = stage.fontPx * 1.25;
   const top = centre.y - ((lines.length - 1) * linePx) / 2;
-  return svg`<text class=${classMap(classes)} part="label" style="font-size: ${stage.fontPx}px">
+  return svg`<text class=${classMap(classes)} part="label" font-size=${stage.fontPx}>
     ${lines.map(
       (line, index) =>
         svg`<tspan x=${show(centre.x)} y=${show(top + index * linePx)}>${line}</tspan>`,

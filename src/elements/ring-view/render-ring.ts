@@ -3,6 +3,7 @@ import { classMap } from 'lit/directives/class-map.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { PeerId } from '../../kernel/machine.ts';
 import { arcPath, at, pointAt, show, TURN } from './circle.ts';
+import { colourOf } from './model.ts';
 import type { Ghost } from './motion-controller.ts';
 import type { ChordShape, PointerShape, ReplicaShape, Scene } from './scene.ts';
 import type { Stage } from './stage.ts';
@@ -74,17 +75,15 @@ function renderPointer(shape: PointerShape, active: PeerId | undefined): SVGTemp
 }
 
 function renderLead({ replica, lead, stem }: ReplicaShape): SVGTemplateResult {
-  const colour = `--_colour: var(--_replica-${replica.index % 8})`;
-  return svg`<g class="replica ${replica.state}" style=${colour}>
+  return svg`<g class="replica ${replica.state} ${colourOf(replica)}">
     <path class="line" d=${`M${at(stem.from)}L${at(stem.to)}`}></path>
     ${lead === null ? nothing : svg`<path class="line" d=${lead}></path>`}
   </g>`;
 }
 
 function renderPin({ replica, pin }: ReplicaShape, { pinPx }: Stage): SVGTemplateResult {
-  const colour = `--_colour: var(--_replica-${replica.index % 8})`;
   const place = `translate(${show(pin.x)} ${show(pin.y)})`;
-  return svg`<g class="replica ${replica.state}" part="replica" style=${colour} transform=${place}>
+  return svg`<g class="replica ${replica.state} ${colourOf(replica)}" part="replica" transform=${place}>
     <circle class="pin" r=${show(pinPx)}></circle>
     <text class="pin-number">${replica.index + 1}</text>
   </g>`;

@@ -256,61 +256,21 @@ export const drawing = css`
     font-weight: 700;
   }
 
-  /* The replicas of the key. */
-  .replica .line,
-  .held {
-    stroke: var(--_colour);
-    stroke-width: 2.5;
-    stroke-linecap: butt;
-  }
-
-  .pin {
-    fill: var(--_colour);
-    stroke: var(--_colour);
-    stroke-width: 1.5;
-  }
-
-  .pin-number {
-    fill: var(--_on-colour);
-    font-size: 11px;
-    font-weight: 700;
-  }
-
-  .replica.learning .line,
-  .held.learning {
-    stroke-dasharray: 4 3;
-  }
-
-  .replica.learning .pin,
-  .replica.unreachable .pin {
-    fill: var(--_surface);
-  }
-
-  .replica.learning .pin-number,
-  .replica.unreachable .pin-number {
-    fill: var(--_colour);
-  }
-
-  .replica.unreachable .pin {
-    stroke-dasharray: 2.5 2.5;
-  }
-
-  .replica.unreachable .line {
-    stroke-dasharray: 1 4;
-  }
-
-  .held {
-    stroke-width: 3.5;
-  }
-
   /* A ring that is not there, or not reached. */
-  .left .peer,
+  .left .dot,
+  .paused .dot,
+  .isolated .peer:not(.self) .dot {
+    fill: color-mix(in srgb, var(--_colour) 35%, var(--_surface));
+    stroke: color-mix(in srgb, var(--_colour) 35%, var(--_surface));
+  }
+
   .left .pointer,
-  .paused .peer,
   .paused .pointer,
-  .isolated .peer:not(.self),
-  .isolated .pointer {
-    opacity: 0.45;
+  .isolated .pointer,
+  .left .chord,
+  .paused .chord,
+  .isolated .chord {
+    opacity: 0.4;
   }
 
   @keyframes search {

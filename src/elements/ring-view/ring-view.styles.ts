@@ -92,12 +92,12 @@ export const styles = css`
     min-inline-size: 0;
   }
 
-  .details h3 {
+  .title {
     margin: 0;
     font: 650 1.25rem/1.3 var(--_mono);
   }
 
-  .details h3.self {
+  .title.self {
     color: var(--_self);
   }
 
@@ -115,14 +115,19 @@ export const styles = css`
 
   .roles {
     min-block-size: 1.45em;
-    margin: 0.1rem 0 0.5rem;
+    margin: 0.1rem 0 0;
     color: var(--_muted);
     font-size: 0.9rem;
   }
 
+  .chips {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 0.25rem;
+    margin: 0.25rem 0 0.5rem;
+  }
+
   .chip {
-    display: inline-block;
-    margin: 0.15rem 0.3rem 0 0;
     padding: 0 0.5em;
     border: 1px solid var(--_colour);
     border-radius: 1em;

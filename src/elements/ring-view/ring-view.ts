@@ -1,10 +1,11 @@
-import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { html, LitElement, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import type { ReplicaSnapshot, RingSnapshot } from '../../api/snapshot.ts';
 import type { Tabring } from '../../api/tabring.ts';
 import type { PeerId } from '../../kernel/machine.ts';
 import { theme } from '../shared/theme.ts';
 import { Announcer } from './announcer.ts';
+import { keyReplicas } from './key-replicas.styles.ts';
 import { peerAfterKey } from './keyboard.ts';
 import { ringModel, type RingModel } from './model.ts';
 import { MotionController } from './motion-controller.ts';
@@ -60,7 +61,7 @@ const REACH_PX = 26;
  */
 @customElement('ring-view')
 export class RingView extends LitElement {
-  static override styles = [theme, drawing, styles];
+  static override styles = [theme, drawing, keyReplicas, styles];
 
   /** The key whose replicas are marked; empty for none. */
   @property() key = '';
@@ -91,6 +92,8 @@ export class RingView extends LitElement {
   #focused: PeerId | undefined;
   #pinned: PeerId | undefined;
   #reachable: PeerId | undefined;
+  /** Gets the focus after this update: it stands where the focused peer has gone. */
+  #heir: PeerId | undefined;
 
   /** The ring to draw; by default that of the enclosing `<tab-ring>`. */
   @property({ attribute: false })
@@ -101,7 +104,7 @@ export class RingView extends LitElement {
     this.#live.own = ring;
   }
 
-  protected override willUpdate(_changed: PropertyValues<this>): void {
+  protected override willUpdate(): void {
     const snapshot = this.snapshot ?? this.#live.snapshot;
     this.#replicasOfKey.watch(this.snapshot ? undefined : this.#live.ring, this.key);
     const replicas = this.snapshot ? this.replicas : this.#replicasOfKey.replicas;
@@ -121,9 +124,9 @@ export class RingView extends LitElement {
   }
 
   protected override updated(): void {
-    // Where a peer has gone, focus goes on to the one that took its place, not to the page.
-    if (this.#focused === undefined || this.shadowRoot?.activeElement) return;
-    this.#focusPeer(this.#focused);
+    const heir = this.#heir;
+    this.#heir = undefined;
+    if (heir !== undefined) this.#focusPeer(heir);
   }
 
   protected override render(): TemplateResult {
@@ -131,9 +134,20 @@ export class RingView extends LitElement {
     const scene = this.#scene;
     const snapshot = this.snapshot ?? this.#live.snapshot;
     const peer = model?.peers.find(({ ref }) => ref.peer === this.#active) ?? model?.self;
+    // The listeners are not on the SVG: Chromium lets the Tab key stop at one that listens to focus.
     return html`<div class="layout">
-      <div class="stage" part="stage">
-        ${this.#renderDrawing()} ${renderCentre(snapshot, model, this.#stage)}
+      <div
+        class="stage"
+        part="stage"
+        @pointermove=${this.#onPointerMove}
+        @pointerleave=${this.#onPointerLeave}
+        @click=${this.#onClick}
+        @keydown=${this.#onKeyDown}
+        @focusin=${this.#onFocusIn}
+        @focusout=${this.#onFocusOut}
+      >
+        ${this.#renderDrawing()}
+        ${renderCentre(snapshot, { model, stage: this.#stage, joinState: this.#live.joinState })}
       </div>
       ${
         model && scene && peer
@@ -150,19 +164,14 @@ export class RingView extends LitElement {
     const { widthPx, heightPx } = this.#stage;
     const scene = this.#scene;
     const isDimmed = (scene?.replicas.length ?? 0) > 0;
-    const status = (this.snapshot ?? this.#live.snapshot)?.status ?? 'joining';
+    const status = (this.snapshot ?? this.#live.snapshot)?.status ?? this.#live.joinState ?? '';
     return html`<svg
       class="ring ${status} ${isDimmed ? 'with-key' : ''}"
       part="ring"
       width=${widthPx}
       height=${heightPx}
       viewBox="${-widthPx / 2} ${-heightPx / 2} ${widthPx} ${heightPx}"
-      @pointermove=${this.#onPointerMove}
-      @pointerleave=${this.#onPointerLeave}
-      @click=${this.#onClick}
-      @keydown=${this.#onKeyDown}
-      @focusin=${this.#onFocusIn}
-      @focusout=${this.#onFocusOut}
+      role="presentation"
     >
       ${
         scene
@@ -193,7 +202,7 @@ export class RingView extends LitElement {
     if (!isThere(this.#pinned)) this.#pinned = undefined;
     if (!isThere(this.#reachable)) {
       const heir = this.#heirOf(this.#reachable) ?? this.#model?.self?.ref.peer;
-      if (this.#focused !== undefined) this.#focused = heir;
+      if (this.#focused !== undefined) this.#heir = heir;
       this.#reachable = heir;
     }
   }
@@ -240,9 +249,8 @@ export class RingView extends LitElement {
     this.requestUpdate();
   };
 
-  readonly #onFocusOut = (event: FocusEvent): void => {
-    // A peer that is removed while it has focus is no choice of the user's: see `updated`.
-    if (event.relatedTarget === null && !(event.target as Element).isConnected) return;
+  readonly #onFocusOut = (): void => {
+    if (this.#heir !== undefined) return; // Lost by removal, in the middle of an update.
     this.#focused = undefined;
     this.requestUpdate();
   };

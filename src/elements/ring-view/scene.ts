@@ -11,7 +11,7 @@ import {
   TURN,
   type Point,
 } from './circle.ts';
-import { boxAround, placeLabels, type Disc, type PlacedLabel } from './labels.ts';
+import { boxAround, placeLabels, type Disc, type LabelPlace, type PlacedLabel } from './labels.ts';
 import type { KeyReplica, PeerModel, RingModel } from './model.ts';
 import { spread, warp } from './spread.ts';
 import type { Stage } from './stage.ts';
@@ -73,6 +73,8 @@ export interface SceneOptions {
 
 /** Dots grow by this factor when they are this peer's. */
 const SELF_SCALE = 1.35;
+/** How far along the circle a label may stand from its dot. */
+const LABEL_ASIDE_PX = [0, 14, -14, 26, -26];
 /** Finer than the height of a label, so that none slips between two discs of a trail. */
 const TRAIL_STEP_PX = 8;
 /** Shorter arcs have no room for an arrow head. */
@@ -134,11 +136,8 @@ function pointers(
   const toSucc = succ && byId.get(succ.peer);
   if (toSucc && toSucc !== from) {
     const span = normalise(toSucc.angle - from.angle);
-    const skips = peers.some(({ angle }) => {
-      const turn = normalise(angle - from.angle);
-      return turn > 1e-9 && turn < span - 1e-9;
-    });
-    const isOdd = skips || from.peer.isBranch;
+    const next = peers[(peers.indexOf(from) + 1) % peers.length];
+    const isOdd = next !== toSucc || from.peer.isBranch;
     const radius = stage.radiusPx + (isOdd ? stage.dotPx + 7 : 0);
     shapes.push({
       ...ends('succ', from, toSucc),
@@ -239,6 +238,24 @@ function priority(peer: PeerModel, active: PeerId | undefined): number {
   return peer.isFinger ? 1 : 0;
 }
 
+/** From a dot to its label: what is drawn round the dot must not touch the name. */
+function clearance(peer: PeerModel, active: PeerId | undefined): number {
+  if (peer.ref.peer === active) return 10;
+  return peer.replicas.length > 0 ? 8 : 5;
+}
+
+/** Beside the dot, or beyond the orbit of the leads; who matters may go a little to the side. */
+function labelPlaces(
+  { peer, angle, radius }: PeerShape,
+  { stage, active, orbit }: Omit<SceneOptions, 'angles'> & { readonly orbit: number },
+): LabelPlace[] {
+  const radii = [stage.radiusPx + radius + clearance(peer, active), orbit + 5];
+  const asidePx = priority(peer, active) >= 2 ? LABEL_ASIDE_PX : [0];
+  return asidePx.flatMap(aside =>
+    radii.map(each => ({ angle: angle + aside / stage.radiusPx, radius: each })),
+  );
+}
+
 /** A lead as a row of discs, for labels to keep clear of. */
 function trail({ angle, span }: ReplicaShape, orbit: number): Disc[] {
   const steps = Math.ceil((span * orbit) / TRAIL_STEP_PX);
@@ -260,12 +277,11 @@ function labels(
     ...replicas.map(({ pin }) => ({ centre: pin, radius: stage.pinPx })),
     ...replicas.flatMap(replica => trail(replica, orbit)),
   ];
-  const requests = peers.map(({ peer, angle, radius }) => ({
-    subject: peer,
-    lines: peer.isSelf ? ['you', peer.name] : [peer.name],
-    angle,
-    radii: [stage.radiusPx + radius + (peer.replicas.length > 0 ? 8 : 5), orbit + 5],
-    priority: priority(peer, active),
+  const requests = peers.map(shape => ({
+    subject: shape.peer,
+    lines: shape.peer.isSelf ? ['you', shape.peer.name] : [shape.peer.name],
+    places: labelPlaces(shape, { stage, active, orbit }),
+    priority: priority(shape.peer, active),
   }));
   return placeLabels(requests, obstacles, {
     metrics: { charPx: fontPx * 0.62, linePx: fontPx * 1.25 },

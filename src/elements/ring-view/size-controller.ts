@@ -1,4 +1,5 @@
 import type { ReactiveController, ReactiveElement } from 'lit';
+import { Frame } from '../shared/frame.ts';
 
 /** Used until the browser has laid the host out. */
 const WIDTH_PX_DEFAULT = 480;
@@ -7,12 +8,14 @@ const WIDTH_PX_DEFAULT = 480;
 export class SizeController implements ReactiveController {
   readonly #host: ReactiveElement;
   readonly #selector: string;
+  readonly #frame: Frame;
   #observer: ResizeObserver | undefined;
   #widthPx = WIDTH_PX_DEFAULT;
 
   constructor(host: ReactiveElement, selector: string) {
     this.#host = host;
     this.#selector = selector;
+    this.#frame = new Frame(() => host.requestUpdate());
     host.addController(this);
   }
 
@@ -31,6 +34,7 @@ export class SizeController implements ReactiveController {
   hostDisconnected(): void {
     this.#observer?.disconnect();
     this.#observer = undefined;
+    this.#frame.cancel();
   }
 
   #observe(): void {
@@ -46,6 +50,8 @@ export class SizeController implements ReactiveController {
     const widthPx = Math.floor(entries.at(-1)?.contentRect.width ?? 0);
     if (widthPx === 0 || widthPx === this.#widthPx) return; // Not displayed keeps its last size.
     this.#widthPx = widthPx;
-    this.#host.requestUpdate();
+    // Drawn at once, the new height would come within the same round of measuring: browsers call
+    // that a loop and report an error.
+    this.#frame.request();
   }
 }

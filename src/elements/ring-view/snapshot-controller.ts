@@ -1,6 +1,7 @@
 import type { LitElement, ReactiveController } from 'lit';
 import type { Tabring } from '../../api/tabring.ts';
 import type { RingSnapshot } from '../../api/snapshot.ts';
+import type { JoinState } from '../shared/context.ts';
 import { Frame } from '../shared/frame.ts';
 import { RingController } from '../shared/ring-controller.ts';
 
@@ -35,6 +36,11 @@ export class SnapshotController implements ReactiveController {
 
   get ring(): Tabring | undefined {
     return this.#source.ring;
+  }
+
+  /** What the enclosing `<tab-ring>` is doing. */
+  get joinState(): JoinState | undefined {
+    return this.#source.joinState;
   }
 
   set own(ring: Tabring | undefined) {

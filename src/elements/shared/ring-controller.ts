@@ -1,7 +1,7 @@
 import { ContextConsumer } from '@lit/context';
 import type { LitElement, ReactiveController } from 'lit';
 import type { Tabring, TabringEventMap } from '../../api/tabring.ts';
-import { ringContext } from './context.ts';
+import { joinStateContext, ringContext, type JoinState } from './context.ts';
 
 export interface RingControllerOptions {
   /** Called for every event of the ring while the host is connected. */
@@ -21,6 +21,7 @@ export class RingController implements ReactiveController {
   readonly #host: LitElement;
   readonly #options: RingControllerOptions;
   readonly #consumer: ContextConsumer<typeof ringContext, LitElement>;
+  readonly #joinState: ContextConsumer<typeof joinStateContext, LitElement>;
   #own: Tabring | undefined;
   #provided: Tabring | undefined;
   #followed: Tabring | undefined;
@@ -37,12 +38,18 @@ export class RingController implements ReactiveController {
         this.#follow();
       },
     });
+    this.#joinState = new ContextConsumer(host, { context: joinStateContext, subscribe: true });
     host.addController(this);
   }
 
   /** The ring the host shows at the moment. */
   get ring(): Tabring | undefined {
     return this.#own ?? this.#provided;
+  }
+
+  /** What the enclosing `<tab-ring>` is doing, which says whether there will be a ring. */
+  get joinState(): JoinState | undefined {
+    return this.#joinState.value;
   }
 
   /** The ring that was given to the host itself; it goes before the one around it. */
@@ -56,7 +63,9 @@ export class RingController implements ReactiveController {
     // An element may be defined before `<tab-ring>` is: then nobody has heard its request.
     if (customElements.get('tab-ring') !== undefined) return;
     void customElements.whenDefined('tab-ring').then(() => {
-      if (this.#host.isConnected) this.#consumer.hostConnected();
+      if (!this.#host.isConnected) return;
+      this.#consumer.hostConnected();
+      this.#joinState.hostConnected();
     });
   }
 

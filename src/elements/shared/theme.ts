@@ -16,14 +16,6 @@ export const theme = css`
     --_finger: var(--tabring-finger, light-dark(#4f46e5, #a9a7ff));
     --_branch: var(--tabring-branch, light-dark(#a21caf, #f0abfc));
     --_suspect: var(--tabring-suspect, light-dark(#be123c, #fb7185));
-    --_replica-0: light-dark(#1d4ed8, #7aa7ff);
-    --_replica-1: light-dark(#137a38, #4ade80);
-    --_replica-2: light-dark(#be185d, #f472b6);
-    --_replica-3: light-dark(#8a5f00, #facc15);
-    --_replica-4: light-dark(#0e7490, #22d3ee);
-    --_replica-5: light-dark(#7c3aed, #c4b5fd);
-    --_replica-6: light-dark(#b91c1c, #fca5a5);
-    --_replica-7: light-dark(#475569, #cbd5e1);
     --_on-colour: light-dark(#fff, #0e131b);
     --_mono: var(
       --tabring-mono,
@@ -63,8 +55,8 @@ export const theme = css`
     :host {
       --_surface: Canvas;
       --_ink: CanvasText;
-      --_muted: GrayText;
-      --_line: GrayText;
+      --_muted: CanvasText;
+      --_line: ButtonBorder;
       --_peer: CanvasText;
       --_self: Highlight;
       --_finger: LinkText;
@@ -72,14 +64,6 @@ export const theme = css`
       --_suspect: Mark;
       --_focus: Highlight;
       --_on-colour: Canvas;
-      --_replica-0: CanvasText;
-      --_replica-1: CanvasText;
-      --_replica-2: CanvasText;
-      --_replica-3: CanvasText;
-      --_replica-4: CanvasText;
-      --_replica-5: CanvasText;
-      --_replica-6: CanvasText;
-      --_replica-7: CanvasText;
     }
   }
 
@@ -135,6 +119,19 @@ export const controls = css`
     border: 1px solid var(--_edge, light-dark(#868f9c, #6b788c));
     border-radius: 0.5rem;
     background: var(--_surface);
+  }
+
+  @media (forced-colors: active) {
+    button.primary {
+      background: ButtonText;
+      color: ButtonFace;
+      forced-color-adjust: none;
+    }
+  }
+
+  ::placeholder {
+    color: var(--_muted);
+    opacity: 0.85;
   }
 
   @media (prefers-reduced-motion: reduce) {

@@ -1,10 +1,9 @@
 import { ContextProvider } from '@lit/context';
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import type { ProblemEvent } from '../../api/events.ts';
 import { Tabring, type JoinOptions } from '../../api/tabring.ts';
 import { TabringError } from '../../kernel/errors.ts';
-import { ringContext } from '../shared/context.ts';
+import { joinStateContext, ringContext } from '../shared/context.ts';
 import { describeError, toTabringError } from '../shared/error-text.ts';
 import { controls, theme } from '../shared/theme.ts';
 import { Ready } from './ready.ts';
@@ -66,6 +65,10 @@ export class TabRing extends LitElement {
   joinRing: (options: JoinOptions) => Promise<Tabring> = options => Tabring.join(options);
 
   readonly #provider = new ContextProvider(this, { context: ringContext });
+  readonly #joinState = new ContextProvider(this, {
+    context: joinStateContext,
+    initialValue: 'idle',
+  });
   readonly #ready = new Ready();
   #standing: Standing = { mode: 'idle' };
 
@@ -126,6 +129,7 @@ export class TabRing extends LitElement {
 
   #become(standing: Standing): void {
     this.#standing = standing;
+    this.#joinState.setValue(standing.mode);
     this.requestUpdate();
   }
 
@@ -163,11 +167,15 @@ export class TabRing extends LitElement {
   }
 
   #arrive(ring: Tabring): void {
-    let lastProblem: TabringError | undefined;
+    let cause: TabringError | undefined;
     const stops = [
-      ring.on('problem', (event: ProblemEvent) => (lastProblem = event.error)),
+      ring.on('problem', ({ error }) => {
+        // A problem that ends the ring is told in the same task as the end; others do not end it.
+        cause = error;
+        queueMicrotask(() => (cause = undefined));
+      }),
       ring.on('statuschange', ({ status }) => {
-        if (status === 'left') this.#onLeft(lastProblem);
+        if (status === 'left') this.#onLeft(cause);
       }),
     ];
     const stop = (): void => stops.forEach(each => each());
@@ -178,16 +186,13 @@ export class TabRing extends LitElement {
   }
 
   /** The ring ended without the element: the page called `leave`, or another tab took over. */
-  #onLeft(lastProblem: TabringError | undefined): void {
+  #onLeft(cause: TabringError | undefined): void {
     if (this.#standing.mode !== 'joined') return;
     this.#standing.stop();
     this.#provider.setValue(undefined);
-    if (lastProblem?.code === 'superseded') {
-      this.#ready.begin();
-      this.#fail(lastProblem);
-    } else {
-      this.#become({ mode: 'left' });
-    }
+    if (cause === undefined) return this.#become({ mode: 'left' });
+    this.#ready.begin();
+    this.#fail(cause);
   }
 
   #fail(error: TabringError): void {

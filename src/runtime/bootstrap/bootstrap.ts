@@ -13,8 +13,7 @@ export interface Contact {
  * A founder that was told so counts as founding until `setMember(true)`, or until it is gone.
  */
 export type Introduction =
-  | { readonly role: 'founder' }
-  | { readonly role: 'joiner'; readonly contacts: readonly Contact[] };
+  { readonly role: 'founder' } | { readonly role: 'joiner'; readonly contacts: readonly Contact[] };
 
 /**
  * How newcomers and members meet for the first time. After that everything travels over the ring.

@@ -1,0 +1,276 @@
+import { TabringError } from '../../kernel/errors.ts';
+import { pageClock, type Clock } from '../clock.ts';
+import type { Link } from '../link/link.ts';
+import { BallotElection, type BallotConfig } from './ballot-election.ts';
+import type { Bootstrap, Introduction } from './bootstrap.ts';
+import type { BroadcastMessage } from './broadcast-message.ts';
+import type { PageContact } from './contact.ts';
+import type { Candidate, Election } from './election.ts';
+import { LockElection } from './lock-election.ts';
+import { newPageId, shortId } from './page-id.ts';
+import { TabChannel } from './tab-channel.ts';
+import { TabLinks, type TabLinksConfig } from './tab-links.ts';
+import { pageLocks, TabLocks, type HeldLock } from './tab-locks.ts';
+import { pause, Signpost, throwIfAborted, unlessAborted } from './wait.ts';
+
+export type BroadcastBootstrapConfig = TabLinksConfig &
+  BallotConfig & {
+    /** How long members have to answer when nothing tells how many there are. */
+    readonly queryMs: number;
+    /** How long members have that are known to be there: their pages may be busy. */
+    readonly busyMs: number;
+    /** After the first answer: others that can answer do so by then. */
+    readonly furtherMs: number;
+    /** Until a page with a store, opened at the same moment, has come forward: it goes first. */
+    readonly collectMs: number;
+    /** Between two introductions of one page. */
+    readonly askMs: number;
+  };
+
+export const BROADCAST_BOOTSTRAP_CONFIG: BroadcastBootstrapConfig = {
+  linkMs: 6_000,
+  answerMs: 3_000,
+  incomingCountMax: 32,
+  queryMs: 300,
+  busyMs: 1_000,
+  furtherMs: 30,
+  collectMs: 300,
+  askMs: 100,
+  beatMs: 100,
+  windowMs: 400,
+  objectionMs: 200,
+  silenceMs: 1_000,
+  founderSilenceMs: 3_000,
+};
+
+export type BroadcastBootstrapOptions = {
+  readonly network: string;
+  /** This page's name; random by default. */
+  readonly page?: string;
+  readonly clock?: Clock;
+  readonly config?: Partial<BroadcastBootstrapConfig>;
+  /** The browser's by default; null does without. */
+  readonly locks?: LockManager | null;
+};
+
+/** Members contacted; more would not help. */
+const CONTACTS_MAX = 8;
+
+/**
+ * First contact among the tabs of one browser profile and origin, with no server. Members answer
+ * over a `BroadcastChannel`, which also reaches hidden tabs at once, and Web Locks, where the page
+ * may have them, tell for certain who is there and who founds.
+ */
+export class BroadcastBootstrap implements Bootstrap {
+  onLink: ((link: Link) => void) | null = null;
+
+  readonly #page: string;
+  readonly #clock: Clock;
+  readonly #config: BroadcastBootstrapConfig;
+  readonly #channel: TabChannel;
+  readonly #links: TabLinks;
+  #locks: TabLocks | null;
+  #election: Election;
+  readonly #closed = new AbortController();
+  #memberLock: HeldLock | null = null;
+  #isMember = false;
+  #introducedAtMs = -Infinity;
+
+  constructor(options: BroadcastBootstrapOptions) {
+    const { network, page = newPageId(), clock = pageClock(), locks = pageLocks() } = options;
+    this.#page = page;
+    this.#clock = clock;
+    const config = { ...BROADCAST_BOOTSTRAP_CONFIG, ...options.config };
+    this.#config = config;
+    this.#channel = new TabChannel(network, page);
+    this.#channel.listen(message => this.#take(message));
+    this.#locks = locks === null ? null : new TabLocks(locks, network, page);
+    this.#election =
+      this.#locks === null
+        ? this.#ballot()
+        : new LockElection({ locks: this.#locks, clock, collectMs: config.collectMs });
+    this.#links = new TabLinks({
+      channel: this.#channel,
+      clock,
+      config,
+      mayAccept: () => this.#isMember && this.onLink !== null,
+      onLink: link => this.#onNewcomer(link),
+    });
+  }
+
+  /** Messages on the channel that were dropped because they were out of shape. */
+  get malformedCount(): number {
+    return this.#channel.malformedCount;
+  }
+
+  async introduce(options: {
+    readonly holdsStore: boolean;
+    readonly signal: AbortSignal;
+  }): Promise<Introduction> {
+    const signal = AbortSignal.any([options.signal, this.#closed.signal]);
+    throwIfAborted(signal);
+    this.#endMembership(); // Who asks is no member any more.
+    try {
+      for (;;) {
+        await this.#pace(signal);
+        const contacts = await this.#findContacts(signal);
+        if (contacts.length > 0) return { role: 'joiner', contacts };
+        const { holdsStore } = options;
+        if (await this.#stand({ holdsStore, signal })) return { role: 'founder' };
+      }
+    } catch (error) {
+      this.#election.release();
+      throw error;
+    }
+  }
+
+  async findMembers(options: { readonly signal: AbortSignal }): Promise<readonly PageContact[]> {
+    const signal = AbortSignal.any([options.signal, this.#closed.signal]);
+    throwIfAborted(signal);
+    return this.#findContacts(signal);
+  }
+
+  setMember(isMember: boolean): void {
+    if (this.#closed.signal.aborted) return;
+    if (!isMember) {
+      this.#endMembership();
+      this.#election.release();
+    } else if (!this.#isMember) void this.#becomeMember();
+  }
+
+  iceServers(): Promise<readonly RTCIceServer[]> {
+    return Promise.resolve([]);
+  }
+
+  close(): void {
+    this.#endMembership();
+    this.#closed.abort();
+    this.#election.close();
+    this.#links.close();
+    this.#channel.close();
+    this.onLink = null;
+  }
+
+  /** Whether this page founds. Where the browser refuses locks after all, it does without. */
+  async #stand(candidate: Candidate): Promise<boolean> {
+    try {
+      return (await this.#election.stand(candidate)) === 'founder';
+    } catch (error) {
+      if (error instanceof TabringError || this.#locks === null) throw error;
+      this.#locks = null;
+      this.#election.close();
+      this.#election = this.#ballot();
+      return false;
+    }
+  }
+
+  #ballot(): Election {
+    return new BallotElection({
+      page: this.#page,
+      channel: this.#channel,
+      clock: this.#clock,
+      config: this.#config,
+    });
+  }
+
+  async #becomeMember(): Promise<void> {
+    this.#isMember = true;
+    const lock = this.#locks?.request('member') ?? null;
+    this.#memberLock = lock;
+    this.#channel.post({ type: 'arrived' });
+    // Who may found next must find the member's lock held already. A browser that refuses it has
+    // refused the founder's as well.
+    await lock?.granted.catch(() => {});
+    if (this.#memberLock === lock) this.#election.release();
+  }
+
+  #endMembership(): void {
+    this.#isMember = false;
+    this.#memberLock?.release();
+    this.#memberLock = null;
+  }
+
+  #take(message: BroadcastMessage): void {
+    if (!this.#isMember) return;
+    if (message.type === 'query') {
+      this.#channel.post({ type: 'member', to: message.from, query: message.query });
+    }
+    // Somebody has overlooked this page, and is about to found.
+    if (message.type === 'candidate') this.#channel.post({ type: 'arrived' });
+  }
+
+  /** A page that finds the members it was given dead asks again; not in a busy loop, though. */
+  async #pace(signal: AbortSignal): Promise<void> {
+    const nextMs = this.#introducedAtMs + this.#config.askMs;
+    if (nextMs > this.#clock.now()) await pause(this.#clock, nextMs - this.#clock.now(), signal);
+    this.#introducedAtMs = this.#clock.now();
+  }
+
+  async #findContacts(signal: AbortSignal): Promise<readonly PageContact[]> {
+    const pages = await this.#findPages(signal);
+    return pages.slice(0, CONTACTS_MAX).map(page => ({
+      label: `${shortId(page)}, a tab of this browser`,
+      page,
+      connect: ({ signal: given }) =>
+        this.#links.call(page, AbortSignal.any([given, this.#closed.signal])),
+    }));
+  }
+
+  /** Members that answer, in the order of their answers, then those known to be there all the same. */
+  async #findPages(signal: AbortSignal): Promise<readonly string[]> {
+    const listed = await this.#listedMembers(signal);
+    if (listed?.length === 0) return []; // For certain.
+    const { queryMs, busyMs } = this.#config;
+    const answered = await this.#query(listed, listed === null ? queryMs : busyMs, signal);
+    const silent = listed?.filter(page => !answered.has(page)) ?? [];
+    return [...answered, ...silent];
+  }
+
+  /** Null when there is no such list. */
+  async #listedMembers(signal: AbortSignal): Promise<readonly string[] | null> {
+    if (this.#locks === null) return null;
+    try {
+      return await unlessAborted(this.#locks.others('member'), signal);
+    } catch {
+      throwIfAborted(signal);
+      return null;
+    }
+  }
+
+  /** Asks, and waits for all that are listed; with no list, or a silent one, only for so long. */
+  async #query(
+    listed: readonly string[] | null,
+    forMs: number,
+    signal: AbortSignal,
+  ): Promise<ReadonlySet<string>> {
+    const query = newPageId();
+    const answered = new Set<string>();
+    const done = new Signpost<void>();
+    const finish = (): void => done.reach();
+    let cancel = this.#clock.after(forMs, finish);
+    const stop = this.#channel.listen(message => {
+      const isAnswer = message.type === 'member' && message.query === query;
+      if (!isAnswer && message.type !== 'arrived') return;
+      if (answered.size === 0) {
+        cancel();
+        cancel = this.#clock.after(this.#config.furtherMs, finish);
+      }
+      if (answered.size < CONTACTS_MAX) answered.add(message.from);
+      const isAll = listed?.every(page => answered.has(page)) ?? false;
+      if (isAll || answered.size === CONTACTS_MAX) finish();
+    });
+    try {
+      this.#channel.post({ type: 'query', query });
+      await unlessAborted(done.reached, signal);
+      return answered;
+    } finally {
+      cancel();
+      stop();
+    }
+  }
+
+  #onNewcomer(link: Link): void {
+    if (this.#isMember && this.onLink !== null) this.onLink(link);
+    else link.close();
+  }
+}
