@@ -51,6 +51,9 @@ export const styles = css`
     min-block-size: 1.45em;
     font-size: 0.9rem;
     overflow-wrap: anywhere;
+  }
+
+  .said {
     white-space: pre-line;
   }
 

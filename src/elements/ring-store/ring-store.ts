@@ -125,7 +125,7 @@ export class RingStore extends LitElement {
       if (this.ring) return '';
       return this.#source.joinState === 'joining' ? 'Waiting for the ring…' : 'Not on a ring.';
     }
-    if (outcome.type !== 'failed') return outcome.text;
+    if (outcome.type !== 'failed') return html`<bdi class="said">${outcome.text}</bdi>`;
     const { title, advice } = describeError(outcome.error);
     return html`<strong>${title}.</strong> ${advice} <small>${outcome.error.message}</small>`;
   }

@@ -11,16 +11,16 @@ import { newPageId, shortId } from './page-id.ts';
 import { TabChannel } from './tab-channel.ts';
 import { TabLinks, type TabLinksConfig } from './tab-links.ts';
 import { pageLocks, TabLocks, type HeldLock } from './tab-locks.ts';
-import { pause, Signpost, throwIfAborted, unlessAborted } from './wait.ts';
+import { pause, throwIfAborted, unlessAborted } from './wait.ts';
 
 export type BroadcastBootstrapConfig = TabLinksConfig &
   BallotConfig & {
-    /** How long members have to answer when nothing tells how many there are. */
+    /** How long members have to answer. */
     readonly queryMs: number;
-    /** How long members have that are known to be there: their pages may be busy. */
+    /** The same when none has answered, although some are known to be there. */
     readonly busyMs: number;
-    /** After the first answer: others that can answer do so by then. */
-    readonly furtherMs: number;
+    /** How often to look whether they have; usually all have after the first time. */
+    readonly lookMs: number;
     /** Until a page with a store, opened at the same moment, has come forward: it goes first. */
     readonly collectMs: number;
     /** Between two introductions of one page. */
@@ -33,7 +33,7 @@ export const BROADCAST_BOOTSTRAP_CONFIG: BroadcastBootstrapConfig = {
   incomingCountMax: 32,
   queryMs: 300,
   busyMs: 1_000,
-  furtherMs: 30,
+  lookMs: 20,
   collectMs: 300,
   askMs: 100,
   beatMs: 100,
@@ -196,7 +196,9 @@ export class BroadcastBootstrap implements Bootstrap {
       this.#channel.post({ type: 'member', to: message.from, query: message.query });
     }
     // Somebody has overlooked this page, and is about to found.
-    if (message.type === 'candidate') this.#channel.post({ type: 'arrived' });
+    if (message.type === 'candidate' && message.phase !== 'out') {
+      this.#channel.post({ type: 'arrived' });
+    }
   }
 
   /** A page that finds the members it was given dead asks again; not in a busy loop, though. */
@@ -220,10 +222,45 @@ export class BroadcastBootstrap implements Bootstrap {
   async #findPages(signal: AbortSignal): Promise<readonly string[]> {
     const listed = await this.#listedMembers(signal);
     if (listed?.length === 0) return []; // For certain.
-    const { queryMs, busyMs } = this.#config;
-    const answered = await this.#query(listed, listed === null ? queryMs : busyMs, signal);
-    const silent = listed?.filter(page => !answered.has(page)) ?? [];
-    return [...answered, ...silent];
+    const answered = new Set<string>();
+    const query = newPageId();
+    const stop = this.#channel.listen(message => {
+      const isAnswer = message.type === 'member' && message.query === query;
+      if (isAnswer || message.type === 'arrived') answered.add(message.from);
+    });
+    try {
+      this.#channel.post({ type: 'query', query });
+      if (listed === null) await this.#waitForAny(answered, signal);
+      const silent = listed === null ? [] : await this.#waitForAll(answered, signal);
+      return [...answered, ...silent];
+    } finally {
+      stop();
+    }
+  }
+
+  /** Nothing tells how many there are: those that answer soon after the first one will do. */
+  async #waitForAny(answered: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+    const { queryMs, lookMs } = this.#config;
+    const untilMs = this.#clock.now() + queryMs;
+    while (answered.size === 0 && this.#clock.now() < untilMs) {
+      await pause(this.#clock, lookMs, signal);
+    }
+  }
+
+  /** Returns those that are listed to the end without having answered: their pages may be busy. */
+  async #waitForAll(
+    answered: ReadonlySet<string>,
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    const { busyMs, queryMs, lookMs } = this.#config;
+    const startedAtMs = this.#clock.now();
+    for (;;) {
+      await pause(this.#clock, lookMs, signal);
+      // Again, because members leave, and are on the list for a moment still.
+      const silent = (await this.#listedMembers(signal))?.filter(page => !answered.has(page)) ?? [];
+      const waitedMs = this.#clock.now() - startedAtMs;
+      if (silent.length === 0 || waitedMs >= (answered.size > 0 ? queryMs : busyMs)) return silent;
+    }
   }
 
   /** Null when there is no such list. */
@@ -234,38 +271,6 @@ export class BroadcastBootstrap implements Bootstrap {
     } catch {
       throwIfAborted(signal);
       return null;
-    }
-  }
-
-  /** Asks, and waits for all that are listed; with no list, or a silent one, only for so long. */
-  async #query(
-    listed: readonly string[] | null,
-    forMs: number,
-    signal: AbortSignal,
-  ): Promise<ReadonlySet<string>> {
-    const query = newPageId();
-    const answered = new Set<string>();
-    const done = new Signpost<void>();
-    const finish = (): void => done.reach();
-    let cancel = this.#clock.after(forMs, finish);
-    const stop = this.#channel.listen(message => {
-      const isAnswer = message.type === 'member' && message.query === query;
-      if (!isAnswer && message.type !== 'arrived') return;
-      if (answered.size === 0) {
-        cancel();
-        cancel = this.#clock.after(this.#config.furtherMs, finish);
-      }
-      if (answered.size < CONTACTS_MAX) answered.add(message.from);
-      const isAll = listed?.every(page => answered.has(page)) ?? false;
-      if (isAll || answered.size === CONTACTS_MAX) finish();
-    });
-    try {
-      this.#channel.post({ type: 'query', query });
-      await unlessAborted(done.reached, signal);
-      return answered;
-    } finally {
-      cancel();
-      stop();
     }
   }
 

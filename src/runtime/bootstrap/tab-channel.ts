@@ -14,6 +14,7 @@ export class TabChannel {
   readonly #channel: BroadcastChannel | null;
   readonly #listeners = new Set<(message: BroadcastMessage) => void>();
   #malformedCount = 0;
+  #isClosed = false;
 
   constructor(network: string, page: string) {
     this.#page = page;
@@ -30,7 +31,7 @@ export class TabChannel {
   }
 
   post(content: BroadcastContent): void {
-    this.#channel?.postMessage(formatBroadcast(this.#page, content));
+    if (!this.#isClosed) this.#channel?.postMessage(formatBroadcast(this.#page, content));
   }
 
   /** Calls back for messages to all and to this page. Returns what stops it. */
@@ -40,6 +41,7 @@ export class TabChannel {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#listeners.clear();
     this.#channel?.close();
   }

@@ -45,9 +45,9 @@ const QUEUE_TRIM_FRAMES = 1024;
 /**
  * The one `Link` there is: messages over any `FramePort`, cut, put together and held back.
  *
- * Messages keep their order strictly: a small one never overtakes a large one sent before it, which
- * it may wait for (at most `MESSAGE_BYTES_MAX`, some 100 ms on a fresh channel). Overtaking would
- * gain that and cost every layer above the only promise it has about order.
+ * Messages keep their order strictly: a small one never overtakes a large one sent before it, for
+ * which it may have to wait (1 MiB takes some 50 ms on a fresh channel). Overtaking would gain that
+ * and cost every layer above the only promise that it has about order.
  *
  * Invariants:
  * 1. Frames go to the port in the order of their messages, each message in whole.

@@ -221,6 +221,14 @@ describe('IndexedDbStore', () => {
       await deleteDatabase(name); // Comes through only if the late connection was closed.
     });
 
+    it('rejects a `destroy` that another connection holds up with `store-failed`', async () => {
+      const store = await storeWith('a');
+      const blocker = await openRaw(name);
+      stubs.hurryTimers();
+      expect(await codeOf(store.destroy())).to.equal('store-failed');
+      blocker.close();
+    });
+
     it('rejects a write that never ends with `store-failed`', async () => {
       const store = await storeWith('a');
       const other = await openRaw(name);
