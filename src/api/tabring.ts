@@ -98,7 +98,9 @@ export class Tabring extends EventTarget {
   #failure: TabringError | null = null;
   #members: readonly SurveyMember[] = [];
   #memory: MemoryStore | null = null;
-  #storeProblem: TabringError | null = null;
+  #storeProblem: { readonly error: TabringError; readonly atMs: number } | null = null;
+  /** Ends writes under way, for when nobody but this peer could confirm them. */
+  readonly #failWrites = new Set<(error: TabringError) => void>();
   #isChangeDue = false;
   #ending: Promise<void> = Promise.resolve();
 
@@ -113,7 +115,7 @@ export class Tabring extends EventTarget {
   static async join(options: JoinOptions): Promise<Tabring> {
     const checked = checkOptions(options);
     const timeoutMs = checkTimeout(options.timeoutMs, JOIN_TIMEOUT_MS);
-    options.signal?.throwIfAborted();
+    if (options.signal?.aborted) throw aborted(options.signal);
     const ring = new Tabring(checked);
     const deadline = AbortSignal.timeout(timeoutMs);
     const signal = options.signal ? AbortSignal.any([options.signal, deadline]) : deadline;
@@ -284,18 +286,14 @@ export class Tabring extends EventTarget {
   }
 
   async #write(op: PeerOp, options: CallOptions): Promise<void> {
+    const beganMs = performance.now();
     const result = await this.#call(op, options, false);
-    switch (result.type) {
-      case 'written':
-        return;
-      case 'unknown':
-        throw (
-          this.#storeProblem ??
-          new TabringError('outcome-unknown', 'a majority did not confirm the write in time')
-        );
-      default:
-        throw this.#refusal(result);
-    }
+    if (result.type === 'written') return;
+    // That this peer's own disk refused says more than that too few confirmed.
+    const problem = this.#storeProblem;
+    if (problem && problem.atMs >= beganMs) throw problem.error;
+    if (result.type !== 'unknown') throw this.#refusal(result);
+    throw new TabringError('outcome-unknown', 'a majority did not confirm the write in time');
   }
 
   async #read(op: PeerOp, options: CallOptions): Promise<PeerResult> {
@@ -320,7 +318,9 @@ export class Tabring extends EventTarget {
   async #call(op: PeerOp, options: CallOptions, isRead: boolean): Promise<PeerResult> {
     const timeoutMs = checkTimeout(options.timeoutMs, CALL_TIMEOUT_MS);
     const { signal } = options;
+    if (signal?.aborted) throw aborted(signal);
     const abort = abortion(signal, timeoutMs);
+    if (!isRead) this.#failWrites.add(abort.reject);
     const untilMs = performance.now() + timeoutMs;
     try {
       for (;;) {
@@ -338,6 +338,7 @@ export class Tabring extends EventTarget {
         if (this.#session === session) await Promise.race([this.#ending, abort.promise]);
       }
     } finally {
+      this.#failWrites.delete(abort.reject);
       abort.dispose();
     }
   }
@@ -448,7 +449,8 @@ export class Tabring extends EventTarget {
   }
 
   #onStoreProblem(error: TabringError): void {
-    this.#storeProblem = error;
+    this.#storeProblem = { error, atMs: performance.now() };
+    if (this.#status === 'alone') for (const fail of this.#failWrites) fail(error);
     this.dispatchEvent(new ProblemEvent(error));
     this.#trace('store', error.message);
   }
@@ -513,13 +515,17 @@ function asTabringError(thrown: unknown): TabringError {
   return new TabringError('unreachable', 'could not join again', { cause: thrown });
 }
 
+function aborted(signal: AbortSignal | undefined): TabringError {
+  return new TabringError('aborted', 'the call was aborted', { cause: signal?.reason });
+}
+
 /** Rejects when the signal fires, or some time after an operation should have ended by itself. */
 function abortion(signal: AbortSignal | undefined, timeoutMs: number) {
   let dispose = (): void => undefined;
+  let rejectNow: (error: TabringError) => void = () => undefined;
   const promise = new Promise<never>((_, reject) => {
-    const abort = () =>
-      reject(new TabringError('aborted', 'the call was aborted', { cause: signal?.reason }));
-    if (signal?.aborted) abort();
+    rejectNow = reject;
+    const abort = () => reject(aborted(signal));
     signal?.addEventListener('abort', abort, { once: true });
     const cancel = pageClock().after(timeoutMs + 250, () =>
       reject(new TabringError('timeout', `not done within ${timeoutMs} ms`)),
@@ -530,5 +536,5 @@ function abortion(signal: AbortSignal | undefined, timeoutMs: number) {
     };
   });
   promise.catch(() => undefined); // It may fire when nobody races it any more.
-  return { promise, dispose };
+  return { promise, reject: rejectNow, dispose };
 }

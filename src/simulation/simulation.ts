@@ -73,6 +73,8 @@ export class Simulation {
   readonly hosts = new Map<PeerId, SimulatedPeer>();
   /** Called after every step of every peer: where invariants are checked. */
   readonly onStep: ((host: SimulatedPeer) => void)[] = [];
+  /** Called with every message that goes over a link, and its sender. */
+  readonly onSend: ((host: SimulatedPeer, message: PeerMessage) => void)[] = [];
   readonly onEvent: ((host: SimulatedPeer, event: PeerEvent) => void)[] = [];
   messageCount = 0;
   messageBytes = 0;
@@ -190,6 +192,11 @@ export class Simulation {
     this.call(host, op, answer => (result = answer), timeoutMs);
     this.runUntil(() => result !== null, timeoutMs + 1_000);
     return result ?? { type: 'nothing' };
+  }
+
+  /** Bytes arrive at a peer as if `from` had sent them. */
+  inject(host: SimulatedPeer, from: PeerId, bytes: Uint8Array): void {
+    this.#step(host.id, { type: 'message', from, bytes });
   }
 
   /** Lets this much virtual time pass. */
@@ -385,6 +392,7 @@ export class Simulation {
     if (!link) return;
     const target = link.a === to ? link.aRun : link.bRun;
     this.messageCount += 1;
+    for (const listener of this.onSend) listener(run.host, message);
     const input = this.#onTheWire(from, message);
     const direction = `${from}>${to}`;
     const arrivalMs = Math.max(this.#nowMs + this.#delayMs(), this.#arrivals.get(direction) ?? 0);

@@ -92,9 +92,16 @@ describe('a ring of real tabs', () => {
       const [late] = await openRing(browser, 1, options, first);
       tabs.push(late!);
       await untilPerfect(tabs);
-      const others = await Promise.all(tabs.slice(2, 4).map(tab => tab.evaluate(() => window.ring?.id)));
-      const linked = await late!.evaluate(() => window.ring?.snapshot().links.map(link => link.peer));
-      assert.ok(others.some(id => id && linked?.includes(id)), 'a link over the ring');
+      const others = await Promise.all(
+        tabs.slice(2, 4).map(tab => tab.evaluate(() => window.ring?.id)),
+      );
+      const linked = await late!.evaluate(() =>
+        window.ring?.snapshot().links.map(link => link.peer),
+      );
+      assert.ok(
+        others.some(id => id && linked?.includes(id)),
+        'a link over the ring',
+      );
       assert.equal(await get(late!, 'before'), 'here');
       await lab.startSignaling();
       const third = await browser.newContext();

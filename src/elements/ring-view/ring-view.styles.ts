@@ -42,9 +42,9 @@ export const styles = css`
   }
 
   .centre > * {
-    max-inline-size: calc(var(--_radius) * 1.5);
+    max-inline-size: calc(var(--_radius) * 1.7);
     margin: 0;
-    padding: 1.4rem;
+    padding: calc(var(--_radius) * 0.1);
     border-radius: 50%;
     background: radial-gradient(closest-side, var(--_surface) 45%, transparent);
   }

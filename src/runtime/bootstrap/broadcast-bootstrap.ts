@@ -53,6 +53,9 @@ export type BroadcastBootstrapOptions = {
   readonly locks?: LockManager | null;
 };
 
+/** Answers remembered; a browser does not have more tabs. */
+const ANSWERS_MAX = 1_000;
+
 /** Members contacted; more would not help. */
 const CONTACTS_MAX = 8;
 
@@ -226,7 +229,8 @@ export class BroadcastBootstrap implements Bootstrap {
     const query = newPageId();
     const stop = this.#channel.listen(message => {
       const isAnswer = message.type === 'member' && message.query === query;
-      if (isAnswer || message.type === 'arrived') answered.add(message.from);
+      if (!isAnswer && message.type !== 'arrived') return;
+      if (answered.size < ANSWERS_MAX) answered.add(message.from);
     });
     try {
       this.#channel.post({ type: 'query', query });

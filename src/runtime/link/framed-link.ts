@@ -39,6 +39,9 @@ const WARM_AFTER_BYTES = 16 * 2 ** 20;
 /** Bounds the memory of very many very small messages, each of which costs an object. */
 const QUEUE_FRAMES_MAX = 64 * 1024;
 
+/** The same for messages that nobody listens to yet. */
+const INBOX_MESSAGES_MAX = 16 * 1024;
+
 /** Sent frames are removed from the queue when it is empty, or this many at a time. */
 const QUEUE_TRIM_FRAMES = 1024;
 
@@ -178,7 +181,12 @@ export class FramedLink implements Link {
     const message = this.#reassembler.take(new Uint8Array(data));
     if (message === null) return;
     if (this.#onMessage !== null && this.#inbox.length === 0) return this.#onMessage(message);
-    if (this.#inboxBytes + message.length > QUEUE_BYTES_MAX) {
+    this.#keep(message);
+  }
+
+  #keep(message: Uint8Array): void {
+    const isFull = this.#inboxBytes + message.length > QUEUE_BYTES_MAX;
+    if (isFull || this.#inbox.length === INBOX_MESSAGES_MAX) {
       this.#droppedCount++; // A page that does not listen loses the newest, and sees it counted.
       return;
     }

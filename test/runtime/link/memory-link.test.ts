@@ -83,6 +83,20 @@ describe('FramedLink', () => {
     a.close();
   });
 
+  it('keeps a bounded number of tiny messages for a page that does not listen', async () => {
+    const [a, b] = createMemoryLinks();
+    let sentCount = 0;
+    while (b.malformedCount === 0) {
+      for (let i = 0; i < 1_000; i++) a.send(filled(1, sentCount++));
+      await until(() => a.queuedBytes === 0);
+    }
+    const keptCount = sentCount - b.malformedCount;
+    expect(keptCount).to.be.within(10_000, 20_000);
+    const messages = await collect(b).first(keptCount);
+    expect(messages.every((message, i) => message[0] === i % 256)).to.equal(true);
+    a.close();
+  });
+
   it('ends as failed when its port takes nothing more', async () => {
     const [portA] = createMemoryPorts();
     const a = new FramedLink('memory', portA);
