@@ -1,4 +1,4 @@
-import { inOpenOpen, type Id } from '../kernel/identifier.ts';
+import type { Id } from '../kernel/identifier.ts';
 import {
   assert,
   isSamePeer,
@@ -15,17 +15,23 @@ import type { LinkMessage } from './link-message.ts';
 import type { LinkEvent, LinkTable } from './link-table.ts';
 import type {
   RingFix,
-  RingFixOk,
   RingJoinOk,
   RingMessage,
-  RingNewSucc,
-  RingNewSuccAck,
   RingPredQuery,
   RingRouted,
-  RingSuccessors,
   RingTerms,
 } from './ring-message.ts';
-import { RingState, SUCCESSOR_COUNT } from './ring-state.ts';
+import { Predecessors } from './predecessors.ts';
+import {
+  GONE_MS,
+  pathThroughNeighbour,
+  sendFix,
+  speaksForItself,
+  successorList,
+  type RingParts,
+} from './ring-parts.ts';
+import { RingState } from './ring-state.ts';
+import { Successors } from './successors.ts';
 
 export type RingEvent =
   /** This peer has a place on a ring, or is one by itself. */
@@ -63,9 +69,6 @@ export const RING_CONFIG: RingConfig = {
   joiner: JOINER_CONFIG,
 };
 
-/** How long a peer that seemed gone is left out of what others say of it. */
-const GONE_MS = 4_000;
-
 export type RingOut = LinkOutbox<RingMessage | LinkMessage, RingEvent | LinkEvent>;
 
 /**
@@ -80,14 +83,15 @@ export type RingOut = LinkOutbox<RingMessage | LinkMessage, RingEvent | LinkEven
  */
 export class Ring {
   readonly state: RingState;
+  readonly #parts: RingParts;
   readonly #links: LinkTable;
   readonly #connector: Connector;
+  readonly #successors: Successors;
+  readonly #predecessors: Predecessors;
   readonly #config: RingConfig;
   readonly #joiner: Joiner;
   readonly #acceptor: Acceptor;
   readonly #leaver: Leaver;
-  /** Peers that offered themselves as predecessor while the one that comes next is awaited. */
-  readonly #candidates = new Map<PeerId, PeerRef>();
   #deferred: { from: PeerId; message: RingMessage }[] = [];
   /** A successor or predecessor was lost without having said goodbye. */
   #hasUncertainLoss = false;
@@ -101,6 +105,9 @@ export class Ring {
     this.state = new RingState(self);
     this.#links = links;
     this.#connector = new Connector(links);
+    this.#parts = { state: this.state, links, connector: this.#connector };
+    this.#successors = new Successors(this.#parts);
+    this.#predecessors = new Predecessors(this.#parts, config.predFixMs);
     this.#config = config;
     this.#joiner = new Joiner(this.state, links, router, config.joiner);
     this.#acceptor = new Acceptor(this.state, links, this.#connector, router);
@@ -156,17 +163,17 @@ export class Ring {
       case 'ring.joinOk':
         return this.#onJoinOk(from, message, out);
       case 'ring.newSucc':
-        return this.#onNewSucc(from, message, out);
+        return this.#successors.onNewSucc(from, message, out);
       case 'ring.newSuccAck':
-        return this.#onNewSuccAck(from, message, out);
+        return this.#predecessors.onNewSuccAck(from, message, out);
       case 'ring.predNoMore':
         return void this.state.predList.delete(from);
       case 'ring.fix':
         return this.#onFix(from, message, out);
       case 'ring.fixOk':
-        return this.#onFixOk(from, message, out);
+        return this.#successors.onFixOk(from, message, out);
       case 'ring.successors':
-        return this.#onSuccessors(from, message, out);
+        return this.#successors.onSuccessors(from, message, out);
       case 'ring.predQuery':
         return this.#onPredQuery(from, message, out);
       case 'ring.succLeaving':
@@ -203,7 +210,7 @@ export class Ring {
       case 'ring.stabilize':
         return this.#stabilize(out);
       case 'ring.predFix':
-        return this.#adoptCandidate(out);
+        return this.#predecessors.onFixTimer(out);
       default:
         return out.count('ring.strangeTimer');
     }
@@ -228,7 +235,7 @@ export class Ring {
     // Neither it nor a way to it: for this peer it is gone, until it says otherwise itself.
     if (succ.peer === peer || pred.peer === peer) this.#onGone(wanted.ref, false, out);
     else this.state.markGone(peer, wanted.ref.incarnation, out.now + GONE_MS);
-    if (wanted.intents.has('predQuery')) this.#askNextPred(out);
+    if (wanted.intents.has('predQuery')) this.#predecessors.askNext(out);
   }
 
   /** `isCertain` when the peer itself said that it goes. */
@@ -245,9 +252,7 @@ export class Ring {
     this.state.markAlive(peer);
     const { state } = this;
     if (state.pred.peer === peer && state.isPredSuspected) {
-      state.isPredSuspected = false; // Its range was never touched.
-      this.#candidates.clear();
-      out.clearTimer('ring.predFix');
+      this.#predecessors.settle(out); // Its range was never touched.
     }
     // Whether it is our successor or predecessor it says, or is told, at the next stabilization.
   }
@@ -261,7 +266,7 @@ export class Ring {
     state.standing = 'member';
     state.pred = message.pred;
     state.chain = [message.pred];
-    this.#setSucc(message.succ, message.successors, out);
+    this.#successors.set(message.succ, message.successors, out);
     out.emit({ type: 'ring.joined' });
     const { pred } = state;
     // In the predecessor list from this moment, not from its acknowledgement: another joiner may
@@ -274,82 +279,17 @@ export class Ring {
     for (const { from: sender, message: late } of deferred) this.onMessage(sender, late, out);
   }
 
-  #onNewSucc(from: PeerId, { src, successors }: RingNewSucc, out: RingOut): void {
-    const { state } = this;
-    if (!this.#speaksForItself(from, src, out)) return;
-    if (inOpenOpen(src.position, state.self.position, state.succ.position)) {
-      this.#switchSucc(src, successors, out);
-    } else if (src.peer === state.succ.peer) {
-      this.#setSucc(src, successors, out);
-    } else {
-      // Somebody closer has joined since.
-      out.send(from, { type: 'ring.newSuccAck', isAccepted: false, succ: state.succ });
-      return;
-    }
-    out.send(from, { type: 'ring.newSuccAck', isAccepted: true, succ: state.succ });
-  }
-
-  #onNewSuccAck(from: PeerId, message: RingNewSuccAck, out: RingOut): void {
-    if (message.isAccepted) return;
-    this.state.predList.delete(from);
-    // It goes by somebody between us, who will say so itself: never taken from hearsay.
-    const { succ } = message;
-    if (!inOpenOpen(succ.position, this.state.pred.position, this.state.self.position)) return;
-    if (!this.state.isSelf(succ)) this.#connector.want(succ, 'keep', [from], out);
-  }
-
-  /** `src` uses this peer as its successor. */
-  #onFix(from: PeerId, { src, dead, chain }: RingFix, out: RingOut): void {
-    const { state } = this;
-    if (!this.#speaksForItself(from, src, out)) return;
-    const { lastLeaver } = state;
-    if (lastLeaver && isSamePeer(lastLeaver, src)) return; // Said before it heard that it may go.
-    if (!state.isOnRing) return; // Whoever follows us has been told whom to follow instead.
-    state.predList.set(src.peer, src);
-    // The word of a peer that lost its successor counts when we cannot reach that one either.
-    if (dead === state.pred.peer && dead !== src.peer && !this.#links.isOpen(dead)) {
-      state.isPredSuspected = true;
-    }
-    if (src.peer === state.pred.peer) {
-      this.#adopt(src, out);
-    } else if (state.isPredSuspected || state.isSelf(state.pred)) {
-      this.#considerPred(src, out);
-    } else if (inOpenOpen(src.position, state.pred.position, state.self.position)) {
-      this.#adopt(src, out);
-    }
-    if (state.pred.peer === src.peer) state.chain = [src, ...chain];
-    const closer = state.closerThanSelf(src);
-    out.send(from, { type: 'ring.fixOk', src: state.self, closer, successors: this.#list() });
+  #onFix(from: PeerId, message: RingFix, out: RingOut): void {
+    this.#predecessors.onFix(from, message, out);
     // A ring of one that hears from a second peer: each is the other's successor, too.
-    if (state.isAlone) this.#switchSucc(src, [], out);
-  }
-
-  #onFixOk(from: PeerId, { src, closer, successors }: RingFixOk, out: RingOut): void {
-    const { state } = this;
-    if (!this.#speaksForItself(from, src, out)) return;
-    if (from === state.succ.peer) {
-      this.#mergeSuccessors(src, successors, out);
-    } else if (inOpenOpen(src.position, state.self.position, state.succ.position)) {
-      this.#switchSucc(src, successors, out);
-    } else {
-      out.send(from, { type: 'ring.predNoMore' }); // Somebody closer answered meanwhile.
-      return;
-    }
-    if (closer && inOpenOpen(closer.position, state.self.position, state.succ.position)) {
-      if (state.isGone(closer)) return; // It is, for us; when it shows up again it says so.
-      if (this.#connector.want(closer, 'fix', [from], out)) this.#sendFix(closer, null, out);
-    }
-  }
-
-  #onSuccessors(from: PeerId, message: RingSuccessors, out: RingOut): void {
-    if (from !== this.state.succ.peer) return; // Of a former successor.
-    this.#mergeSuccessors(message.src, message.successors, out, message.hopsLeft);
+    const isPred = this.state.pred.peer === from;
+    if (this.state.isAlone && isPred) this.#successors.switchTo(message.src, [], out);
   }
 
   #onPredQuery(from: PeerId, { src, dead }: RingPredQuery, out: RingOut): void {
     const { state } = this;
-    if (!this.#speaksForItself(from, src, out)) return;
-    if (state.succ.peer === src.peer) return this.#sendFix(src, dead, out);
+    if (!speaksForItself(this.#parts, from, src, out)) return;
+    if (state.succ.peer === src.peer) return sendFix(this.#parts, src, dead, out);
     if (state.succ.peer !== dead || this.#links.isOpen(dead)) return; // Our detector will tell.
     this.#onGone(state.succ, false, out);
   }
@@ -366,8 +306,8 @@ export class Ring {
     }
     if (state.isSelf(succ)) return this.#standAlone(out);
     const rest = state.trimSuccessors([succ, ...state.successors]);
-    this.#setSucc(succ, rest, out);
-    if (this.#connector.want(succ, 'fix', [from], out)) this.#sendFix(succ, from, out);
+    this.#successors.set(succ, rest, out);
+    if (this.#connector.want(succ, 'fix', [from], out)) sendFix(this.#parts, succ, from, out);
   }
 
   #onLeave(src: PeerRef, pred: PeerRef, trail: readonly PeerId[], out: RingOut): void {
@@ -401,77 +341,16 @@ export class Ring {
         return out.send(ref.peer, {
           type: 'ring.newSucc',
           src: this.state.self,
-          successors: this.#list(),
+          successors: successorList(this.#parts),
         });
       case 'fix':
-        return this.#sendFix(ref, null, out);
+        return sendFix(this.#parts, ref, null, out);
       case 'predQuery':
-        return out.send(ref.peer, {
-          type: 'ring.predQuery',
-          src: this.state.self,
-          dead: this.state.pred.peer,
-        });
+        return this.#predecessors.query(ref, out);
       case 'keep':
         return;
       default:
         return unreachable(intent);
-    }
-  }
-
-  #sendFix(to: PeerRef, dead: PeerId | null, out: RingOut): void {
-    const { state } = this;
-    out.send(to.peer, { type: 'ring.fix', src: state.self, dead, chain: state.chainToTell() });
-  }
-
-  /** The successor list as told to others: this peer's successors, bounded. */
-  #list(): PeerRef[] {
-    return this.state.successors.slice(0, SUCCESSOR_COUNT);
-  }
-
-  #switchSucc(succ: PeerRef, successors: readonly PeerRef[], out: RingOut): void {
-    const old = this.state.succ;
-    this.#setSucc(succ, [...successors, ...this.state.successors], out);
-    if (!this.state.isSelf(old) && old.peer !== succ.peer) {
-      out.send(old.peer, { type: 'ring.predNoMore' });
-    }
-  }
-
-  #setSucc(succ: PeerRef, others: readonly PeerRef[], out: RingOut): void {
-    const { state } = this;
-    state.markAlive(succ.peer);
-    const didChange = state.succ.peer !== succ.peer || state.succ.incarnation !== succ.incarnation;
-    state.succ = succ;
-    this.#mergeSuccessors(succ, others, out);
-    if (didChange) out.emit({ type: 'ring.succChanged' });
-  }
-
-  /** Takes the successor's own list over, and tells those before us when that changed ours. */
-  #mergeSuccessors(
-    succ: PeerRef,
-    others: readonly PeerRef[],
-    out: RingOut,
-    hopsLeft = SUCCESSOR_COUNT,
-  ): void {
-    const { state } = this;
-    const successors = state.trimSuccessors([succ, ...others]);
-    const isSame =
-      successors.length === state.successors.length &&
-      successors.every((ref, i) => {
-        const known = state.successors[i];
-        return known?.peer === ref.peer && known.incarnation === ref.incarnation;
-      });
-    state.successors = successors;
-    if (isSame) return;
-    // The next two stand ready: when the successor goes, there must be somebody to go on with.
-    for (const ref of successors.slice(1, 3)) this.#connector.want(ref, 'keep', [succ.peer], out);
-    if (hopsLeft === 0) return;
-    for (const peer of state.predList.keys()) {
-      out.send(peer, {
-        type: 'ring.successors',
-        src: state.self,
-        successors: this.#list(),
-        hopsLeft: hopsLeft - 1,
-      });
     }
   }
 
@@ -480,7 +359,7 @@ export class Ring {
     const { state } = this;
     state.markGone(lost.peer, lost.incarnation, isCertain ? Infinity : out.now + GONE_MS);
     state.predList.delete(lost.peer);
-    this.#candidates.delete(lost.peer);
+    this.#predecessors.forget(lost.peer);
     if (!state.isOnRing) {
       state.successors = state.trimSuccessors(state.successors);
       return;
@@ -490,31 +369,9 @@ export class Ring {
     if ((wasSucc || wasPred) && !isCertain) this.#hasUncertainLoss = true;
     if (wasPred) state.isPredSuspected = true;
     state.successors = state.trimSuccessors(state.successors);
-    if (wasSucc) this.#replaceSucc(lost, out);
+    if (wasSucc && !this.#successors.replace(lost, out)) this.#onNobodyLeft(out);
     // The successor may have been the predecessor too, and its replacement settled both.
-    if (wasPred && state.isOnRing && state.isPredSuspected) this.#askNextPred(out);
-  }
-
-  #replaceSucc(lost: PeerRef, out: RingOut): void {
-    const { state } = this;
-    const linked = state.successors.find(ref => this.#links.isOpen(ref.peer));
-    if (linked) {
-      this.#setSucc(linked, state.successors, out);
-      this.#sendFix(linked, lost.peer, out);
-    }
-    // Somebody nearer may be there without a link as yet; it becomes successor when it answers.
-    const nearer = linked ? state.successors.indexOf(linked) : state.successors.length;
-    for (const ref of state.successors.slice(0, Math.min(nearer, 2))) {
-      this.#connector.want(ref, 'fix', this.#paths(), out);
-    }
-    if (linked || state.successors.length > 0) return;
-    const pred = state.isPredSuspected || state.isSelf(state.pred) ? null : state.pred;
-    const last = pred ?? [...state.predList.values()].find(ref => this.#links.isOpen(ref.peer));
-    if (last && this.#links.isOpen(last.peer)) {
-      this.#setSucc(last, [], out); // The other way round: two peers are left, as far as we know.
-      return this.#sendFix(last, lost.peer, out);
-    }
-    this.#onNobodyLeft(out);
+    if (wasPred && state.isOnRing && state.isPredSuspected) this.#predecessors.askNext(out);
   }
 
   #onNobodyLeft(out: RingOut): void {
@@ -530,76 +387,15 @@ export class Ring {
     const wasMember = !state.isSelf(from) && state.standing !== 'idle';
     state.standing = 'member';
     state.pred = state.succ = state.self;
-    state.isPredSuspected = false;
     state.successors = [];
     state.chain = [];
     state.predList.clear();
-    this.#candidates.clear();
     this.#hasUncertainLoss = false;
-    out.clearTimer('ring.predFix');
+    this.#predecessors.settle(out);
     if (!wasMember) return;
     const leaver = held ?? null;
     out.emit({ type: 'ring.predChanged', from, pred: state.self, isGained: true, leaver });
     out.emit({ type: 'ring.succChanged' });
-  }
-
-  /** Asks whoever should come before the lost predecessor; others must wait for its word. */
-  #askNextPred(out: RingOut): void {
-    const { state } = this;
-    if (!state.isPredSuspected) return;
-    out.setTimer('ring.predFix', this.#config.predFixMs);
-    const expected = this.#expectedPred();
-    if (!expected) return;
-    if (this.#connector.want(expected, 'predQuery', this.#paths(), out)) {
-      this.#carryOut('predQuery', expected, out);
-    }
-  }
-
-  #expectedPred(): PeerRef | null {
-    const { state } = this;
-    const next = state.chain.find(ref => ref.peer !== state.pred.peer && !state.isGone(ref));
-    return next && !state.isSelf(next) ? next : null;
-  }
-
-  /** `src` would be predecessor. Only the one that comes next may take a lost one's place at once. */
-  #considerPred(src: PeerRef, out: RingOut): void {
-    const expected = this.#expectedPred();
-    const { state } = this;
-    const isNext = !expected || expected.peer === src.peer;
-    if (isNext || inOpenOpen(src.position, state.pred.position, state.self.position)) {
-      return this.#adopt(src, out);
-    }
-    this.#candidates.set(src.peer, src);
-  }
-
-  /** The awaited one did not come: the nearest of those who did. */
-  #adoptCandidate(out: RingOut): void {
-    const { state } = this;
-    if (!state.isOnRing || !state.isPredSuspected) return;
-    let nearest: PeerRef | null = null;
-    for (const ref of [...this.#candidates.values(), ...state.predList.values()]) {
-      if (state.isGone(ref)) continue;
-      if (!nearest || inOpenOpen(ref.position, nearest.position, state.self.position))
-        nearest = ref;
-    }
-    if (nearest) return this.#adopt(nearest, out);
-    out.setTimer('ring.predFix', this.#config.predFixMs); // Somebody's stabilization will say.
-  }
-
-  #adopt(pred: PeerRef, out: RingOut): void {
-    const { state } = this;
-    const from = state.pred;
-    state.pred = pred;
-    state.isPredSuspected = false;
-    this.#candidates.clear();
-    out.clearTimer('ring.predFix');
-    if (from.peer === pred.peer && from.position === pred.position) return;
-    state.chain = [pred];
-    const isGained =
-      !state.isSelf(from) && !inOpenOpen(pred.position, from.position, state.self.position);
-    out.emit({ type: 'ring.predChanged', from, pred, isGained, leaver: null });
-    // Our successor must know whom to ask when we go.
-    if (!state.isAlone && this.#links.isOpen(state.succ.peer)) this.#sendFix(state.succ, null, out);
   }
 
   #startStabilizing(out: RingOut): void {
@@ -612,25 +408,16 @@ export class Ring {
     out.setTimer('ring.stabilize', this.#config.stabilizeMs * (0.75 + out.random() / 2));
     state.forgetGone(out.now);
     if (!state.isOnRing || state.isAlone) return;
-    if (this.#links.isOpen(state.succ.peer)) this.#sendFix(state.succ, null, out);
-    else if (this.#connector.want(state.succ, 'fix', this.#paths(), out)) {
-      this.#sendFix(state.succ, null, out);
+    if (this.#links.isOpen(state.succ.peer)) sendFix(this.#parts, state.succ, null, out);
+    else if (this.#connector.want(state.succ, 'fix', pathThroughNeighbour(this.#parts), out)) {
+      sendFix(this.#parts, state.succ, null, out);
     }
-    for (const ref of state.successors.slice(1, 3)) {
-      this.#connector.want(ref, 'keep', [state.succ.peer], out);
-    }
+    this.#successors.keepReady(out);
     // A predecessor that never spoke to us may be gone without our noticing.
     if (!state.isSelf(state.pred) && !state.isPredSuspected) {
-      this.#connector.want(state.pred, 'keep', this.#paths(), out);
+      this.#connector.want(state.pred, 'keep', pathThroughNeighbour(this.#parts), out);
     }
-    if (state.isPredSuspected) this.#askNextPred(out);
-  }
-
-  /** Neighbours that may have a link to somebody we have none to. */
-  #paths(): PeerId[] {
-    const { successors, predList } = this.state;
-    const peers = [...predList.keys(), ...successors.map(ref => ref.peer)];
-    return peers.filter(peer => this.#links.isOpen(peer)).slice(0, 1);
+    if (state.isPredSuspected) this.#predecessors.askNext(out);
   }
 
   #refOf(peer: PeerId): PeerRef | null {
@@ -638,12 +425,5 @@ export class Ring {
     if (succ.peer === peer) return succ;
     if (pred.peer === peer) return pred;
     return predList.get(peer) ?? successors.find(ref => ref.peer === peer) ?? null;
-  }
-
-  /** A message about its sender's own place must come over that sender's own link. */
-  #speaksForItself(from: PeerId, src: PeerRef, out: RingOut): boolean {
-    if (src.peer === from && src.incarnation === this.#links.incarnation(from)) return true;
-    out.count('ring.strangeSource');
-    return false;
   }
 }

@@ -32,10 +32,23 @@ export class RendezvousClient {
     this.#url = `${options.address.url}/rendezvous`;
   }
 
-  /** Whether this is a signaling server at all, and which ICE servers it hands out. */
-  async hello(signal: AbortSignal): Promise<readonly RTCIceServer[]> {
-    const { status, body } = await this.#fetch({ method: 'GET' }, signal);
-    return parseHello(status, body);
+  /**
+   * Whether this is a signaling server at all, and which ICE servers it hands out. When nothing can
+   * be read, `isThorough` asks once more whether anything is there.
+   */
+  async hello(
+    signal: AbortSignal,
+    { isThorough }: { readonly isThorough: boolean },
+  ): Promise<readonly RTCIceServer[]> {
+    try {
+      const { status, body } = await this.#fetch({ method: 'GET' }, signal);
+      return parseHello(status, body);
+    } catch (error) {
+      if (isThorough && isUnreachable(error) && (await this.#isAnythingThere(signal))) {
+        throw invalid('this page may not read what it answers');
+      }
+      throw error;
+    }
   }
 
   /** Rejects with `NotConnected`, too. */
@@ -48,6 +61,20 @@ export class RendezvousClient {
     const text = JSON.stringify({ network: this.#options.network, ...page, ...request });
     const { status, body } = await this.#fetch({ method: 'POST', body: text }, signal);
     return parseAnswer(status, body);
+  }
+
+  /**
+   * Most servers that are not ours do not let pages of other origins read their answers, which to a
+   * page looks like no answer at all. Whether there is one can be learned all the same.
+   */
+  async #isAnythingThere(signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#fetch({ method: 'GET', mode: 'no-cors' }, signal);
+      return true;
+    } catch {
+      throwIfAborted(signal);
+      return false;
+    }
   }
 
   async #fetch(init: RequestInit, signal: AbortSignal): Promise<{ status: number; body: string }> {
@@ -78,6 +105,10 @@ export class RendezvousClient {
     const why = isLate ? `did not answer within ${timeoutMs} ms` : 'cannot be reached';
     return `The signaling server at ${address.url} ${why}.`;
   }
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof TabringError && error.code === 'signaling-unreachable';
 }
 
 /** Reads no more than a real answer can have. */

@@ -95,7 +95,7 @@ export class ServerBootstrap implements Bootstrap {
       page,
       clock,
       config: this.#config,
-      hello: signal => this.#hello(signal),
+      hello: (signal, isAwaited) => this.#hello(signal, isAwaited),
       mayAccept: () => this.#standing === 'member' && this.onLink !== null,
       onOpen: () => this.#onOpen(),
       onLost: () => this.#onTrace('the signaling server is lost'),
@@ -171,8 +171,8 @@ export class ServerBootstrap implements Bootstrap {
     this.onLink = null;
   }
 
-  async #hello(signal: AbortSignal): Promise<readonly RTCIceServer[]> {
-    const iceServers = await this.#client.hello(signal);
+  async #hello(signal: AbortSignal, isThorough = false): Promise<readonly RTCIceServer[]> {
+    const iceServers = await this.#client.hello(signal, { isThorough });
     this.#iceServers = iceServers;
     this.#connection.iceServers = this.#givenIceServers ?? iceServers;
     return iceServers;

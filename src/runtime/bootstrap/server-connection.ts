@@ -37,8 +37,11 @@ export type ServerConnectionOptions = {
   readonly page: string;
   readonly clock: Clock;
   readonly config: ServerConnectionConfig;
-  /** Asks the server over HTTP who it is, and for ICE servers. Rejects with `TabringError`. */
-  readonly hello: (signal: AbortSignal) => Promise<readonly RTCIceServer[]>;
+  /**
+   * Asks the server over HTTP who it is, and for ICE servers. Rejects with `TabringError`; more
+   * precise when somebody is waiting to be told why.
+   */
+  readonly hello: (signal: AbortSignal, isAwaited: boolean) => Promise<unknown>;
   /** Whether a newcomer's offer is to be answered. */
   readonly mayAccept: () => boolean;
   /** The websocket is open, for the first time or again. */
@@ -229,7 +232,7 @@ export class ServerConnection {
     const late = deadline(clock, config.attemptMs);
     const signal = AbortSignal.any([late.signal, this.#closed.signal]);
     try {
-      const [module] = await Promise.all([import('peerjs'), hello(signal)]);
+      const [module] = await Promise.all([import('peerjs'), hello(signal, this.#waiting.size > 0)]);
       throwIfAborted(signal);
       const attempt = this.#startAttempt(module.Peer);
       await unlessAborted(attempt.opened.reached, signal);
