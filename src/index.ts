@@ -1,5 +1,6 @@
 export { Tabring } from './api/tabring.ts';
-export type { CallOptions, GetOptions, JoinOptions, TabringEventMap } from './api/tabring.ts';
+export type { TabringEventMap } from './api/tabring.ts';
+export type { CallOptions, GetOptions, JoinOptions } from './api/options.ts';
 export {
   ProblemEvent,
   RingChangeEvent,

@@ -1,5 +1,5 @@
 import type { PeerId } from '../kernel/machine.ts';
-import type { PeerEvent } from '../peer/peer.ts';
+import type { PeerEvent } from '../peer/contract.ts';
 import type { TraceEntry } from './events.ts';
 
 type Line = Pick<TraceEntry, 'topic' | 'text'>;

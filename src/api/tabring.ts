@@ -3,7 +3,7 @@ import { idOf, SPACE, type Id } from '../kernel/identifier.ts';
 import { assert, type PeerId, type PeerRef } from '../kernel/machine.ts';
 import type { Value } from '../kernel/value.ts';
 import type { SurveyMember } from '../messaging/messaging-message.ts';
-import type { PeerConfig, PeerEvent, PeerOp, PeerResult } from '../peer/peer.ts';
+import type { PeerEvent, PeerOp, PeerResult } from '../peer/contract.ts';
 import { openBootstrap } from '../runtime/bootstrap/open-bootstrap.ts';
 import { pageClock } from '../runtime/clock.ts';
 import { watchPageLifecycle } from '../runtime/lifecycle/page-lifecycle.ts';
@@ -13,15 +13,19 @@ import type { PeerStore, StoreClaim } from '../runtime/store/peer-store.ts';
 import { claimOrphans, claimStore } from '../runtime/store/store-claims.ts';
 import {
   CALL_TIMEOUT_MS,
-  checkDegree,
   checkKey,
-  checkNetwork,
-  checkSignaling,
   checkTimeout,
   decodeValue,
   encodeValue,
   JOIN_TIMEOUT_MS,
 } from './arguments.ts';
+import {
+  checkOptions,
+  type CallOptions,
+  type CheckedOptions,
+  type GetOptions,
+  type JoinOptions,
+} from './options.ts';
 import { describeEvent } from './describe-event.ts';
 import {
   ProblemEvent,
@@ -39,36 +43,6 @@ const SLOT_COUNT = 1_024;
 /** How long a page that goes away may spend on handing over. */
 const LEAVE_TIMEOUT_MS = 10_000;
 
-export interface CallOptions {
-  /** Ends the call early: it rejects with `aborted`. */
-  readonly signal?: AbortSignal;
-  /** Ends the call late: it rejects with `timeout`, or a more precise code. Default 10,000. */
-  readonly timeoutMs?: number;
-}
-
-export interface JoinOptions extends CallOptions {
-  /** Tabs of one network are one ring. 1 to 128 bytes. */
-  readonly network: string;
-  /**
-   * Address of the signaling server, http or https; relative ones count from the page's own.
-   * Without one only tabs of the same browser and origin find each other.
-   */
-  readonly signaling?: string | undefined;
-  /** STUN and TURN servers. Default: what the signaling server hands out, else none. */
-  readonly iceServers?: readonly RTCIceServer[] | undefined;
-  /** Replicas of each item, 1 to 8, default 4. Fixed by whoever founds the network. */
-  readonly replicationDegree?: number | undefined;
-  /** Where this tab keeps its replicas. Default 'indexeddb'. */
-  readonly store?: 'indexeddb' | 'memory' | PeerStore | undefined;
-  /** For tests and experiments: the core's constants. */
-  readonly config?: PeerConfig | undefined;
-}
-
-export interface GetOptions extends CallOptions {
-  /** `local` answers from whatever copy is nearest: fast, and possibly old. */
-  readonly consistency?: 'linearizable' | 'local';
-}
-
 export interface TabringEventMap {
   statuschange: StatusChangeEvent;
   ringchange: RingChangeEvent;
@@ -76,20 +50,12 @@ export interface TabringEventMap {
   problem: ProblemEvent;
 }
 
-type Options = Required<Pick<JoinOptions, 'network'>> & {
-  readonly signaling: string | null;
-  readonly iceServers: readonly RTCIceServer[] | null;
-  readonly degree: number;
-  readonly store: 'indexeddb' | 'memory' | PeerStore;
-  readonly config: PeerConfig | null;
-};
-
 /**
  * This tab's peer on a ring of tabs: a key/value store kept by all of them together, and by nobody
  * else. `Tabring.join` makes one.
  */
 export class Tabring extends EventTarget {
-  readonly #options: Options;
+  readonly #options: CheckedOptions;
   readonly #stopWatching: () => void;
   #status: RingStatus = 'joining';
   #session: Session | null = null;
@@ -132,7 +98,7 @@ export class Tabring extends EventTarget {
     }
   }
 
-  private constructor(options: Options) {
+  private constructor(options: CheckedOptions) {
     super();
     this.#options = options;
     this.#ready = Promise.reject(new TabringError('left', 'the peer has not begun'));
@@ -489,25 +455,6 @@ export class Tabring extends EventTarget {
   #trace(topic: TraceEntry['topic'], text: string): void {
     this.dispatchEvent(new TraceEvent({ atMs: Date.now(), topic, text }));
   }
-}
-
-function checkOptions(options: JoinOptions): Options {
-  const { iceServers, store = 'indexeddb' } = options;
-  const isStore = typeof store === 'object' && store !== null && typeof store.open === 'function';
-  if (store !== 'indexeddb' && store !== 'memory' && !isStore) {
-    throw new TabringError('invalid-argument', "store is 'indexeddb', 'memory' or a PeerStore");
-  }
-  if (iceServers !== undefined && !Array.isArray(iceServers)) {
-    throw new TabringError('invalid-argument', 'iceServers is an array of RTCIceServer');
-  }
-  return {
-    network: checkNetwork(options.network),
-    signaling: checkSignaling(options.signaling),
-    iceServers: iceServers ?? null,
-    degree: checkDegree(options.replicationDegree),
-    store,
-    config: options.config ?? null,
-  };
 }
 
 function asTabringError(thrown: unknown): TabringError {

@@ -1,141 +1,31 @@
 import type { Id } from '../kernel/identifier.ts';
-import {
-  unreachable,
-  type Change,
-  type Durability,
-  type LinkOutbox,
-  type PeerId,
-  type PeerRef,
-  type SessionId,
-} from '../kernel/machine.ts';
+import { unreachable, type PeerId, type PeerRef } from '../kernel/machine.ts';
 import { Directory } from '../messaging/directory.ts';
-import type { DirectoryRouted, SurveyMember } from '../messaging/messaging-message.ts';
+import type { DirectoryRouted } from '../messaging/messaging-message.ts';
 import { Survey } from '../messaging/survey.ts';
-import { parseItem } from '../replication/item-table.ts';
-import { RegisterClient, type RegisterResult } from '../replication/register-client.ts';
-import { ReplicaKeeper, type ReplicaEvent } from '../replication/replica-keeper.ts';
+import { RegisterClient } from '../replication/register-client.ts';
+import { ReplicaKeeper } from '../replication/replica-keeper.ts';
 import type { Item, ReplicaRouted } from '../replication/replica-message.ts';
-import {
-  FailureDetector,
-  type DetectorConfig,
-  type DetectorEvent,
-} from '../ring/failure-detector.ts';
-import { LinkTable, type LinkConfig, type LinkEvent, type LinkKind } from '../ring/link-table.ts';
-import type { RingRouted, RingTerms } from '../ring/ring-message.ts';
-import { Ring, type RingConfig, type RingEvent } from '../ring/ring.ts';
-import { FingerTable, type FingerConfig } from '../routing/finger-table.ts';
-import { Router, type Delivery, type RouterConfig } from '../routing/router.ts';
+import { FailureDetector } from '../ring/failure-detector.ts';
+import { LinkTable } from '../ring/link-table.ts';
+import type { RingRouted } from '../ring/ring-message.ts';
+import { Ring } from '../ring/ring.ts';
+import { FingerTable } from '../routing/finger-table.ts';
+import { Router, type Delivery } from '../routing/router.ts';
 import type { RoutingLookupOk } from '../routing/routing-message.ts';
-import { parsePlace, type PeerPlace } from './place.ts';
+import type {
+  PeerCommand,
+  PeerEffect,
+  PeerEnvironment,
+  PeerEvent,
+  PeerInput,
+  PeerOp,
+  PeerResult,
+} from './contract.ts';
+import { PeerOutbox } from './outbox.ts';
+import type { PeerPlace } from './place.ts';
 import { decodeMessage, type PeerMessage, type RoutedPayload } from './protocol.ts';
-
-/** What a peer is told to do. `call` comes back with the result, in a `call.done` event. */
-export type PeerCommand =
-  | { readonly type: 'found'; readonly terms: RingTerms; readonly position: Id }
-  | { readonly type: 'join'; readonly position: Id | null }
-  | { readonly type: 'actAlone' }
-  | { readonly type: 'leave' }
-  | { readonly type: 'goodbye' }
-  | {
-      readonly type: 'call';
-      readonly call: number;
-      readonly timeoutMs: number;
-      readonly op: PeerOp;
-    };
-
-export type PeerOp =
-  | { readonly type: 'get'; readonly key: string; readonly isLocal: boolean }
-  /** Without a value it is a deletion. */
-  | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array | null }
-  | { readonly type: 'inspect'; readonly key: string }
-  | { readonly type: 'lookup'; readonly key: Id }
-  | { readonly type: 'resolve'; readonly peer: PeerId }
-  | { readonly type: 'survey' };
-
-export type PeerResult =
-  | RegisterResult
-  | { readonly type: 'found'; readonly owner: PeerRef; readonly hops: number }
-  | { readonly type: 'resolved'; readonly ref: PeerRef | null }
-  | { readonly type: 'members'; readonly members: readonly SurveyMember[] }
-  /** The time was up, or the peer is not on a ring. */
-  | { readonly type: 'nothing' };
-
-export type PeerEvent =
-  | RingEvent
-  | LinkEvent
-  | DetectorEvent
-  | ReplicaEvent
-  | { readonly type: 'fingers.changed' }
-  | { readonly type: 'call.done'; readonly call: number; readonly result: PeerResult };
-
-export type PeerInput =
-  | { readonly type: 'message'; readonly from: PeerId; readonly bytes: Uint8Array }
-  /** A message of the simulator that was never encoded. */
-  | { readonly type: 'plainMessage'; readonly from: PeerId; readonly message: PeerMessage }
-  | { readonly type: 'timer'; readonly name: string }
-  | { readonly type: 'command'; readonly command: PeerCommand }
-  | {
-      readonly type: 'linkUp';
-      readonly peer: PeerId;
-      /** Null when the link is a first contact, made without the ring. */
-      readonly session: SessionId | null;
-      readonly incarnation: number;
-      readonly kind: LinkKind;
-    }
-  | { readonly type: 'linkDown'; readonly peer: PeerId }
-  | { readonly type: 'linkFailed'; readonly peer: PeerId; readonly session: SessionId }
-  | {
-      readonly type: 'linkSignal';
-      readonly peer: PeerId;
-      readonly session: SessionId;
-      readonly data: string;
-    };
-
-/** What a step wants done, in order. */
-export type PeerEffect =
-  | { readonly type: 'send'; readonly to: PeerId; readonly message: PeerMessage }
-  | { readonly type: 'setTimer'; readonly name: string; readonly delayMs: number }
-  | { readonly type: 'clearTimer'; readonly name: string }
-  | {
-      readonly type: 'persist';
-      readonly changes: readonly Change[];
-      readonly durability: Durability;
-    }
-  | { readonly type: 'emit'; readonly event: PeerEvent }
-  | { readonly type: 'dial'; readonly peer: PeerId; readonly session: SessionId }
-  | {
-      readonly type: 'signal';
-      readonly peer: PeerId;
-      readonly session: SessionId;
-      readonly data: string;
-    }
-  | { readonly type: 'cancel'; readonly peer: PeerId; readonly session: SessionId }
-  | { readonly type: 'hangUp'; readonly peer: PeerId };
-
-export type PeerConfig = {
-  readonly detector?: DetectorConfig;
-  readonly links?: LinkConfig;
-  readonly ring?: RingConfig;
-  readonly router?: RouterConfig;
-  readonly fingers?: FingerConfig;
-};
-
-/** What the driver of a peer provides. */
-export type PeerEnvironment = {
-  readonly peer: PeerId;
-  readonly incarnation: number;
-  /** The records of the peer's store, as they were found. */
-  readonly records: readonly {
-    readonly table: string;
-    readonly key: string;
-    readonly value: unknown;
-  }[];
-  /** Milliseconds; never runs backwards. */
-  now(): number;
-  /** A number in `[0, 1)`. */
-  random(): number;
-  readonly config?: PeerConfig;
-};
+import { readRecords } from './records.ts';
 
 /** A suspected peer's link is given up after this long without a sign of life. */
 const SILENT_LINK_MS = 20_000;
@@ -529,94 +419,4 @@ export class Peer {
       this.links.hangUp(peer, this.#out);
     }
   }
-}
-
-/** Buffers the effects of a step; the events among them are heard by the peer first. */
-class PeerOutbox implements LinkOutbox<PeerMessage, PeerEvent> {
-  readonly #environment: PeerEnvironment;
-  readonly #counters: Map<string, number>;
-  #effects: PeerEffect[] = [];
-  #events: PeerEvent[] = [];
-
-  constructor(environment: PeerEnvironment, counters: Map<string, number>) {
-    this.#environment = environment;
-    this.#counters = counters;
-  }
-
-  get now(): number {
-    return this.#environment.now();
-  }
-
-  random(): number {
-    return this.#environment.random();
-  }
-
-  take(): readonly PeerEffect[] {
-    const effects = this.#effects;
-    this.#effects = [];
-    return effects;
-  }
-
-  nextEvent(): PeerEvent | undefined {
-    return this.#events.shift();
-  }
-
-  send(to: PeerId, message: PeerMessage): void {
-    this.#effects.push({ type: 'send', to, message });
-  }
-
-  setTimer(name: string, delayMs: number): void {
-    this.#effects.push({ type: 'setTimer', name, delayMs });
-  }
-
-  clearTimer(name: string): void {
-    this.#effects.push({ type: 'clearTimer', name });
-  }
-
-  persist(changes: readonly Change[], durability: Durability): void {
-    this.#effects.push({ type: 'persist', changes, durability });
-  }
-
-  emit(event: PeerEvent): void {
-    this.#events.push(event);
-    this.#effects.push({ type: 'emit', event });
-  }
-
-  count(name: string): void {
-    this.#counters.set(name, (this.#counters.get(name) ?? 0) + 1);
-  }
-
-  dial(peer: PeerId, session: SessionId): void {
-    this.#effects.push({ type: 'dial', peer, session });
-  }
-
-  signal(peer: PeerId, session: SessionId, data: string): void {
-    this.#effects.push({ type: 'signal', peer, session, data });
-  }
-
-  cancel(peer: PeerId, session: SessionId): void {
-    this.#effects.push({ type: 'cancel', peer, session });
-  }
-
-  hangUp(peer: PeerId): void {
-    this.#effects.push({ type: 'hangUp', peer });
-  }
-}
-
-/** What the store holds; records that nobody of ours can have written are left where they are. */
-function readRecords(records: PeerEnvironment['records']) {
-  let place: PeerPlace | null = null;
-  let damagedCount = 0;
-  const items: Item[] = [];
-  for (const { table, key, value } of records) {
-    if (table === 'meta') {
-      if (key === 'place') place = parsePlace(value);
-      if (key === 'place' && !place) damagedCount += 1;
-      continue;
-    }
-    const item = table === 'items' ? parseItem(value) : null;
-    if (item?.key === key) items.push(item);
-    else damagedCount += 1;
-  }
-  return { place, items, damagedCount };
 }

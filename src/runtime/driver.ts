@@ -1,15 +1,15 @@
 import { TabringError } from '../kernel/errors.ts';
 import type { Change, Durability, PeerId, SessionId } from '../kernel/machine.ts';
 import { encodeMessage, isPromise, type PeerMessage } from '../peer/protocol.ts';
-import {
-  Peer,
-  type PeerConfig,
-  type PeerEffect,
-  type PeerEvent,
-  type PeerInput,
-  type PeerOp,
-  type PeerResult,
-} from '../peer/peer.ts';
+import { Peer } from '../peer/peer.ts';
+import type {
+  PeerConfig,
+  PeerEffect,
+  PeerEvent,
+  PeerInput,
+  PeerOp,
+  PeerResult,
+} from '../peer/contract.ts';
 import type { Clock } from './clock.ts';
 import { greet, type Greeting } from './greeting.ts';
 import type { Link, LinkNegotiation, LinkNegotiationOptions } from './link/link.ts';

@@ -1,7 +1,7 @@
 import { TabringError } from '../kernel/errors.ts';
 import { randomId, type Id } from '../kernel/identifier.ts';
 import type { Change, PeerId } from '../kernel/machine.ts';
-import type { PeerConfig, PeerEvent } from '../peer/peer.ts';
+import type { PeerConfig, PeerEvent } from '../peer/contract.ts';
 import { parsePlace } from '../peer/place.ts';
 import { parseItem } from '../replication/item-table.ts';
 import type { Item } from '../replication/replica-message.ts';

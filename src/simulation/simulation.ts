@@ -1,15 +1,15 @@
 import type { Id } from '../kernel/identifier.ts';
 import type { Change, PeerId, SessionId } from '../kernel/machine.ts';
 import { decodeMessage, encodeMessage, isPromise, type PeerMessage } from '../peer/protocol.ts';
-import {
-  Peer,
-  type PeerConfig,
-  type PeerEffect,
-  type PeerEvent,
-  type PeerInput,
-  type PeerOp,
-  type PeerResult,
-} from '../peer/peer.ts';
+import { Peer } from '../peer/peer.ts';
+import type {
+  PeerConfig,
+  PeerEffect,
+  PeerEvent,
+  PeerInput,
+  PeerOp,
+  PeerResult,
+} from '../peer/contract.ts';
 import type { RingTerms } from '../ring/ring-message.ts';
 import { EventQueue } from './event-queue.ts';
 import { Random } from './random.ts';

@@ -77,11 +77,15 @@ async function buildForBundlers(out: string): Promise<void> {
   );
 }
 
-/**
- * One entry point with everything it needs, minified, in one file, and beside it the licenses of
- * what is in it. Returns the code; writes only if there is a folder to write to.
- */
-async function bundle(name: string, path: string, out?: string): Promise<string> {
+interface BundleOptions {
+  /** Written to this folder, with the licenses of what is in it beside it; else only measured. */
+  readonly out?: string;
+  /** Whether what is imported dynamically gets files of its own. */
+  readonly split?: boolean;
+}
+
+/** An entry point with everything it needs, minified. Returns its files, the first one first. */
+async function bundle(name: string, path: string, { out, split = false }: BundleOptions = {}) {
   const outputs = await build(
     inBuild(out ?? join(ROOT, 'dist'), {
       build: {
@@ -90,15 +94,30 @@ async function bundle(name: string, path: string, out?: string): Promise<string>
         rolldownOptions: {
           input: { [name]: join(ROOT, path) },
           preserveEntrySignatures: 'exports-only',
-          output: { codeSplitting: false, entryFileNames: '[name].js', format: 'es' },
+          output: { codeSplitting: split, entryFileNames: '[name].js', format: 'es' },
         },
       },
     }),
   );
   const files = [outputs].flat().flatMap(result => ('output' in result ? result.output : []));
-  const chunks = files.filter(file => file.type === 'chunk');
-  if (chunks[0] === undefined || chunks.length > 1) throw new Error(`${path} is not one file`);
-  return chunks[0].code;
+  return files.filter(file => file.type === 'chunk');
+}
+
+/** The code of an entry point in one file. */
+async function bundleAsOne(name: string, path: string, out?: string): Promise<string> {
+  const [chunk, ...others] = await bundle(name, path, out === undefined ? {} : { out });
+  if (chunk === undefined || others.length > 0) throw new Error(`${path} is not one file`);
+  return chunk.code;
+}
+
+/** The files of an entry point that a page loads at once: the entry, and what it imports statically. */
+async function bundleAtStart(name: string, path: string): Promise<string[]> {
+  const chunks = await bundle(name, path, { split: true });
+  const loaded = new Set(chunks.filter(chunk => chunk.isEntry));
+  for (const { imports } of loaded) {
+    for (const chunk of chunks) if (imports.includes(chunk.fileName)) loaded.add(chunk);
+  }
+  return [...loaded].map(chunk => chunk.code);
 }
 
 /** The page at the root is the door; every folder of demo/ with a page of its own is another one. */
@@ -145,10 +164,13 @@ async function main(out: string): Promise<void> {
   mkdirSync(out, { recursive: true });
   buildTypes(out);
   await buildForBundlers(out);
-  const elements = await bundle('tabring-elements', ENTRIES.elements, out);
+  const elements = await bundleAsOne('tabring-elements', ENTRIES.elements, out);
   await buildDemo(out);
-  const library = await bundle('library', ENTRIES.index);
-  const sizes = { library: sizeOf(library), elements: sizeOf(elements) };
+  const sizes = {
+    library: sizeOf(await bundleAsOne('library', ENTRIES.index)),
+    libraryAtStart: sizeOf(...(await bundleAtStart('library', ENTRIES.index))),
+    elements: sizeOf(elements),
+  };
   writeFileSync(join(out, 'sizes.json'), `${JSON.stringify(sizes, null, 2)}\n`);
   console.log(`\n${describeSizes(sizes)}\n\nbuilt into ${out}`);
   const excess = overBudget(sizes);

@@ -6,7 +6,8 @@ import {
   type TraceEntry,
 } from '../../src/api/events.ts';
 import type { ReplicaSnapshot, RingMember, RingSnapshot } from '../../src/api/snapshot.ts';
-import type { CallOptions, Tabring, TabringEventMap } from '../../src/api/tabring.ts';
+import type { CallOptions } from '../../src/api/options.ts';
+import type { Tabring, TabringEventMap } from '../../src/api/tabring.ts';
 import type { TabringError } from '../../src/kernel/errors.ts';
 import type { Id } from '../../src/kernel/identifier.ts';
 import type { PeerId } from '../../src/kernel/machine.ts';

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import type { JoinOptions, Tabring } from '../../src/api/tabring.ts';
+import type { JoinOptions } from '../../src/api/options.ts';
+import type { Tabring } from '../../src/api/tabring.ts';
 import {
   RingView,
   type RingErrorEvent,

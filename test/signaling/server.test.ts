@@ -61,7 +61,7 @@ describe('the signaling server', TEST, () => {
 
   it('forgets a member at once when its websocket is gone', () =>
     withServer({}, async server => {
-      const pages = [];
+      const pages: Page[] = [];
       for (const id of ['a', 'b', 'c']) pages.push(await Page.open(server, id));
       for (const page of pages) await page.ask('register');
       pages[0]!.socket.terminate();
@@ -73,16 +73,34 @@ describe('the signaling server', TEST, () => {
     }));
 
   it('waits for a member whose websocket broke, not for one that closed it', () =>
-    withServer({ rendezvous: { graceMs: 60_000 } }, async server => {
-      // The grace after the start is the same, and not to be waited for: `renew` does not wait.
-      const [a, b] = [await Page.open(server, 'a'), await Page.open(server, 'b')];
-      await a.ask('register');
-      a.socket.terminate();
-      const waiting = await until(
-        () => b.introduce(true),
-        answer => answer['type'] === 'wait',
-      );
-      assert.equal(waiting['waitMs'], 1_000);
+    withServer({ rendezvous: { graceMs: 2_000 } }, async server => {
+      const [a, b, c] = [
+        await Page.open(server, 'a'),
+        await Page.open(server, 'b'),
+        await Page.open(server, 'c'),
+      ];
+      const isAlone = () =>
+        until(
+          () => request(server.url),
+          ({ json }) => json['members'] === 0,
+        );
+      const isFounder = () =>
+        until(
+          () => a.introduce(true),
+          ({ type }) => type === 'found',
+        );
+      await isFounder(); // The grace after the start is over.
+      await a.ask('withdraw');
+      await b.ask('register');
+      b.socket.terminate();
+      await isAlone();
+      assert.equal((await a.introduce(true))['type'], 'wait');
+      await isFounder();
+      await a.ask('withdraw');
+      await c.ask('register');
+      c.socket.close();
+      await isAlone();
+      assert.equal((await a.introduce(true))['type'], 'found');
     }));
 
   it('greets a page that returns under its id, and drops its old websocket', () =>
@@ -325,7 +343,7 @@ describe('the signaling server, mistreated,', TEST, () => {
   it('bounds pages, networks and members', () => {
     const rendezvous = { networkCountMax: 2, memberCountMax: 2 };
     return withServer({ clientCountMax: 4, rendezvous }, async server => {
-      const pages = [];
+      const pages: Page[] = [];
       for (const id of ['a', 'b', 'c', 'd']) pages.push(await Page.open(server, id));
       await Page.connect(server, { id: 'e', token: 't' }).closed;
       const listed = [];

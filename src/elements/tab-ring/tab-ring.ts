@@ -1,7 +1,8 @@
 import { ContextProvider } from '@lit/context';
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import { Tabring, type JoinOptions } from '../../api/tabring.ts';
+import type { JoinOptions } from '../../api/options.ts';
+import { Tabring } from '../../api/tabring.ts';
 import { TabringError } from '../../kernel/errors.ts';
 import { joinStateContext, ringContext } from '../shared/context.ts';
 import { describeError, toTabringError } from '../shared/error-text.ts';

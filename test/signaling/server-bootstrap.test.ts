@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { BootstrapTab, newNetwork, told, untilTold, withBrowser } from './bootstrap-tabs.ts';
+import { Page } from './clients.ts';
+
+const TEST = { timeout: 90_000 };
+
+describe('ServerBootstrap', TEST, () => {
+  it('names one founder of pages opened at once, and opens links to it', () =>
+    withBrowser({}, async (lab, browser) => {
+      const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
+      const tabs = await BootstrapTab.openAll(4, browser, options);
+      const roles = await Promise.all(tabs.map(tab => tab.join()));
+      assert.equal(roles.filter(({ role }) => role === 'founder').length, 1);
+      const joiners = tabs.filter((_, i) => roles[i]!.role === 'joiner');
+      for (const joiner of joiners) {
+        assert.deepEqual(await joiner.tab.evaluate(() => pageLab.linkKinds[0]), 'peerjs');
+      }
+      const members = await tabs[0]!.findMembers();
+      assert.equal(members.length, 3);
+      assert.deepEqual(await told(lab), { ...(await told(lab)), pages: 4, members: 4 });
+    }));
+
+  it('lets a page with a store go first, and replaces a founder that gives up or is closed', () =>
+    withBrowser({}, async (lab, browser) => {
+      const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
+      const [a, b, c] = await BootstrapTab.openAll(3, browser, options);
+      const introductions = [a!.introduce(), b!.introduce(true)] as const;
+      assert.equal((await introductions[1]).role, 'founder');
+      const third = c!.introduce(true);
+      await b!.setMember(false);
+      assert.equal((await third).role, 'founder');
+      await c!.tab.close();
+      assert.equal((await introductions[0]).role, 'founder');
+    }));
+
+  it('replaces a founder that is killed while it founds', () =>
+    withBrowser({ signaling: ['--grace-ms', '500'] }, async (lab, browser) => {
+      const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
+      const [a, b] = await BootstrapTab.openAll(2, browser, options);
+      assert.equal((await a!.introduce(true)).role, 'founder');
+      const second = b!.introduce();
+      await a!.tab.kill();
+      assert.equal((await second).role, 'founder');
+    }));
+
+  it('stays founder for as long as founding takes, and over a restart of the server', () =>
+    withBrowser({}, async (lab, browser) => {
+      const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
+      const [a, b] = await BootstrapTab.openAll(2, browser, options);
+      assert.equal((await a!.introduce()).role, 'founder');
+      await lab.stopSignaling();
+      await lab.startSignaling();
+      // The new server has no grace, but is told by the founder before anybody else.
+      await untilTold(lab, ({ networks }) => networks === 1);
+      const second = b!.introduce(true);
+      // Longer than the lease of a founder that says nothing.
+      const sleep = new Promise(resolve => setTimeout(() => resolve('still'), 6_000));
+      assert.equal(await Promise.race([second, sleep]), 'still');
+      await a!.setMember(true);
+      assert.equal((await second).role, 'joiner');
+      assert.equal(await b!.connect(), 'peerjs');
+    }));
+
+  it('comes back to a server that was away, and keeps its links meanwhile', () =>
+    // Nobody may be named founder by the new server before the members are back.
+    withBrowser({ signaling: true }, async (lab, browser) => {
+      const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
+      const [a, b, c] = await BootstrapTab.openAll(3, browser, options);
+      assert.equal((await a!.join()).role, 'founder');
+      assert.equal((await b!.join()).role, 'joiner');
+      await lab.stopSignaling();
+      await a!.tab.waitFor(() => pageLab.traces.includes('the signaling server is lost'));
+      await b!.echo();
+      await lab.startSignaling();
+      assert.equal((await c!.join()).role, 'joiner');
+      await b!.echo();
+      await untilTold(lab, ({ members }) => members === 3);
+      for (const tab of [a!, b!]) {
+        const traces = await tab.tab.evaluate(() => pageLab.traces);
+        assert.equal(traces.filter(text => text.startsWith('connected')).length, 2);
+      }
+    }));
+
+  it('withdraws what it asked for', () =>
+    withBrowser({}, async (lab, browser) => {
+      const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
+      const [a, b] = await BootstrapTab.openAll(2, browser, options);
+      await a!.introduce(true);
+      const rejected = assert.rejects(b!.introduce(true), /code aborted/);
+      await b!.abort();
+      await rejected;
+      await a!.setMember(true);
+      await a!.setMember(false);
+      assert.equal((await b!.introduce(true)).role, 'founder');
+      const third = a!.introduce();
+      await b!.close();
+      assert.equal((await third).role, 'founder', 'closing is a goodbye');
+      await assert.rejects(b!.introduce(), /code aborted/);
+      await untilTold(lab, ({ pages }) => pages === 1);
+    }));
+
+  it('says at once that a contact is gone, and tells the server', () =>
+    withBrowser({}, async (lab, browser) => {
+      const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
+      const [a, b] = await BootstrapTab.openAll(2, browser, options);
+      await a!.join();
+      assert.equal((await b!.introduce()).role, 'joiner');
+      await a!.close();
+      await untilTold(lab, ({ pages }) => pages === 1);
+      const startedAt = performance.now();
+      await assert.rejects(b!.connect(), /code unreachable/);
+      assert.ok(performance.now() - startedAt < 3_000, 'it waited for a time-out');
+      assert.equal((await b!.introduce()).role, 'founder');
+    }));
+
+  it('is unharmed by garbage from other pages', () =>
+    withBrowser({}, async (lab, browser) => {
+      const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
+      const [a, b] = await BootstrapTab.openAll(2, browser, options);
+      await a!.join();
+      const { port, url } = lab.signaling;
+      const rogue = await Page.open({ port, url, close: async () => {} }, 'rogue');
+      const { members } = (await rogue.ask('find', { network: options.network })) as {
+        members: string[];
+      };
+      const dst = members[0]!;
+      const sdp = { type: 'offer', sdp: 'v=0' };
+      const offer = { type: 'data', sdp, connectionId: 'c', label: 'l', reliable: true };
+      const payloads: unknown[] = [
+        undefined,
+        null,
+        'x',
+        {},
+        { ...offer, serialization: 'else' },
+        { ...offer, serialization: 'binary' },
+        { ...offer, serialization: 'raw', reliable: false },
+        { ...offer, serialization: 'raw', type: 'media' },
+        { ...offer, serialization: 'raw', sdp: 'v=0' },
+        { ...offer, serialization: 'raw', sdp: { type: 'offer' } },
+        { ...offer, serialization: 'raw', sdp: { type: 'offer', sdp: 'x'.repeat(70_000) } },
+        { ...offer, serialization: 'raw', connectionId: {} },
+      ];
+      for (const payload of payloads) rogue.send({ type: 'OFFER', dst, payload });
+      for (const type of ['ANSWER', 'CANDIDATE']) {
+        rogue.send({ type, dst, payload: { type: 'data', connectionId: 'none' } });
+        rogue.send({ type, dst });
+      }
+      rogue.send({ type: 'LEAVE', dst });
+      await a!.tab.waitFor((count: number) => pageLab.malformedCount === count, {
+        arg: payloads.length + 4,
+        state: () => pageLab.malformedCount,
+      });
+      // Well-formed, but no session description: it costs a connection, which ends by itself.
+      rogue.send({ type: 'OFFER', dst, payload: { ...offer, serialization: 'raw' } });
+      assert.equal((await b!.join()).role, 'joiner');
+    }));
+
+  it('hands out the ICE servers that the server has', () => {
+    process.env['STUN_URLS'] = 'stun:127.0.0.1:9';
+    return withBrowser({}, async (lab, browser) => {
+      const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
+      const tab = await BootstrapTab.open(browser, options);
+      const expected = [{ urls: ['stun:127.0.0.1:9'] }];
+      assert.deepEqual(await tab.tab.evaluate(() => pageLab.iceServers()), expected);
+    }).finally(() => delete process.env['STUN_URLS']);
+  });
+
+  it('takes a relative address, and refuses what is none', () =>
+    withBrowser({ signaling: false }, async (lab, browser) => {
+      const options = { network: newNetwork(), signaling: null };
+      const tab = await BootstrapTab.open(browser, options);
+      for (const signaling of ['ftp://127.0.0.1/', 'http://', 'http://a:b@127.0.0.1/', 'ws://x']) {
+        const opening = tab.open({ ...options, signaling });
+        await assert.rejects(opening, /signaling is an http\(s\) address/);
+      }
+      await tab.open({ ...options, signaling: './nothing/here', isServerOnly: true });
+      await assert.rejects(tab.introduce(), /code signaling-invalid/);
+    }));
+});
