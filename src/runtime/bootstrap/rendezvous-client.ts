@@ -40,15 +40,11 @@ export class RendezvousClient {
     signal: AbortSignal,
     { isThorough }: { readonly isThorough: boolean },
   ): Promise<readonly RTCIceServer[]> {
-    try {
-      const { status, body } = await this.#fetch({ method: 'GET' }, signal);
-      return parseHello(status, body);
-    } catch (error) {
-      if (isThorough && isUnreachable(error) && (await this.#isAnythingThere(signal))) {
-        throw invalid('this page may not read what it answers');
-      }
-      throw error;
-    }
+    const { status, body } = await this.#fetch({ method: 'GET' }, signal).catch(async error => {
+      if (!isThorough || !(await this.#isAnythingThere(signal))) throw error;
+      throw invalid('this page may not read what it answers');
+    });
+    return parseHello(status, body);
   }
 
   /** Rejects with `NotConnected`, too. */
@@ -105,10 +101,6 @@ export class RendezvousClient {
     const why = isLate ? `did not answer within ${timeoutMs} ms` : 'cannot be reached';
     return `The signaling server at ${address.url} ${why}.`;
   }
-}
-
-function isUnreachable(error: unknown): boolean {
-  return error instanceof TabringError && error.code === 'signaling-unreachable';
 }
 
 /** Reads no more than a real answer can have. */
