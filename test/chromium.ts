@@ -131,10 +131,10 @@ async function fromPlaywright(report: (line: string) => void): Promise<string | 
     if (version !== undefined) return found(path, version, 'downloaded earlier', report);
   }
   report('chromium: none on this system; downloading the one Playwright brings');
-  const package_ = createRequire(import.meta.url).resolve('playwright-core/package.json');
+  const manifest = createRequire(import.meta.url).resolve('playwright-core/package.json');
   const { code, output } = await run(
     process.execPath,
-    [join(dirname(package_), 'cli.js'), 'install', 'chromium'],
+    [join(dirname(manifest), 'cli.js'), 'install', 'chromium'],
     { timeoutMs: DOWNLOAD_TIMEOUT_MS },
   );
   if (code !== 0) {
@@ -165,13 +165,16 @@ async function fromDebian(report: (line: string) => void): Promise<string | unde
     }
   }
   const version = await versionOf('/usr/bin/chromium');
-  if (version === undefined) return undefined;
+  if (version === undefined) {
+    report('chromium: the package is installed, but its program does not start');
+    return undefined;
+  }
   return found('/usr/bin/chromium', version, 'installed by apt-get', report);
 }
 
-/** The last words of a failed command, which is where it says why. */
+/** The last words of a failed command, which is where it says why; stack traces are not for users. */
 function reason(output: string): string {
-  const lines = output.split('\n').filter(line => line.trim() !== '');
+  const lines = output.split('\n').filter(line => line.trim() !== '' && !/^\s+at /.test(line));
   return lines.slice(-3).join(' | ') || 'it said nothing';
 }
 

@@ -234,6 +234,17 @@ export function runLinkConformance(name: string, makePair: () => Promise<LinkPai
         expect(atA.all).to.deep.equal([]);
       });
 
+      it('brings none to the side that closed even if they were there already', async () => {
+        a.send(filled(10, 1));
+        await arrived(pair);
+        const bEnd = watchEnd(b).first;
+        b.close();
+        const atB = collect(b);
+        await bEnd;
+        await nextTasks();
+        expect(atB.all).to.deep.equal([]);
+      });
+
       it('comes with a full queue too', async () => {
         const ends = [watchEnd(a).first, watchEnd(b).first];
         flood(a);

@@ -156,7 +156,6 @@ class SimplePeerNegotiation implements LinkNegotiation {
   #end(error: TabringError): void {
     this.#state = 'ended';
     clearTimeout(this.#timer);
-    this.#port?.close();
     this.#peer?.destroy();
     this.#reject(error);
   }

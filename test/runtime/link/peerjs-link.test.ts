@@ -79,6 +79,17 @@ describe('peerjs links', () => {
     links[0].close();
   });
 
+  it('are closed by the peer, not broken, when the other page goes elsewhere', async () => {
+    const { connections, stop } = recordConnections();
+    const { outgoing, incoming } = connect();
+    stop();
+    const link = await linkFromDataConnection(outgoing, { timeoutMs: 20_000 });
+    const end = watchEnd(await incoming);
+    connections[0]!.close(); // What the browser does then: nobody closes the channel first.
+    expect(await end.first).to.equal('closed-by-peer');
+    link.close();
+  });
+
   it('reject with `unreachable` when nobody answers in time', async () => {
     const connection = peers[0].connect('nobody', PEERJS_LINK_OPTIONS);
     const { peerConnection } = connection;

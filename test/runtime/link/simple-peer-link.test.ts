@@ -276,6 +276,14 @@ describe('negotiateSimplePeer', () => {
     close(...links);
   });
 
+  it('is closed by the peer, not broken, when the other page goes elsewhere', async () => {
+    const { links, connections } = await makePair();
+    const end = watchEnd(links[1]);
+    connections[0]!.close(); // What the browser does then: nobody closes the channel first.
+    expect(await end.first).to.equal('closed-by-peer');
+    close(...links);
+  });
+
   it('closes channels that the other side adds', async () => {
     const { links, connections } = await makePair();
     const extra = connections[0]!.createDataChannel('extra');
