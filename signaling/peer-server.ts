@@ -74,8 +74,9 @@ type Page = {
  * The `peer` package on an HTTP server: who is connected, and messages between them.
  *
  * It adds what the package leaves out: limits, dead websockets found within seconds by pings, a page
- * that takes over its own id after a change of network is told so, an offer to an absent page is
- * refused at once instead of after five seconds, and `close` leaves nothing behind.
+ * that takes over its own id after a change of network is told so, signs of life are answered, an
+ * offer to an absent page is refused at once instead of after five seconds, and `close` leaves
+ * nothing behind.
  */
 export class PeerServer {
   /** Answers the plain HTTP requests of the PeerServer protocol. */
@@ -201,7 +202,7 @@ export class PeerServer {
     const page = this.#pages.get(client.getId());
     if (page !== undefined) this.#hear(page);
     const { type, dst } = message as { readonly type: unknown; readonly dst: unknown };
-    if (type === 'HEARTBEAT') return;
+    if (type === 'HEARTBEAT') return client.send({ type: 'HEARTBEAT' }); // So that it knows, too.
     const isKnownType = ['OFFER', 'ANSWER', 'CANDIDATE', 'LEAVE'].includes(type as string);
     if (isKnownType && typeof dst === 'string' && this.#pages.has(dst)) return;
     // PeerServer would keep it for some seconds, as many of them as anybody cares to send.

@@ -2,7 +2,7 @@ import type { Id } from '../kernel/identifier.ts';
 import type { Change, Durability, PeerId, PeerRef, SessionId } from '../kernel/machine.ts';
 import type { SurveyMember } from '../messaging/messaging-message.ts';
 import type { RegisterResult } from '../replication/register-client.ts';
-import type { ReplicaEvent } from '../replication/replica-keeper.ts';
+import type { ReplicaEvent } from '../replication/replica-contract.ts';
 import type { DetectorConfig, DetectorEvent } from '../ring/failure-detector.ts';
 import type { LinkConfig, LinkEvent, LinkKind } from '../ring/link-table.ts';
 import type { RingTerms } from '../ring/ring-message.ts';

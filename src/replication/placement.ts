@@ -82,6 +82,11 @@ export class Placement {
     return (cell - run.first + this.cellCount) % this.cellCount < this.size(run);
   }
 
+  /** Whether both ends are cells at all: what came off the wire may be of other terms. */
+  isRun(run: CellRun): boolean {
+    return run.first < this.cellCount && run.last < this.cellCount;
+  }
+
   /** The cell `steps` further on. */
   step(cell: Cell, steps: number): Cell {
     return (cell + steps) % this.cellCount;

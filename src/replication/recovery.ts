@@ -1,5 +1,6 @@
 import type { Cell, CellRun } from './placement.ts';
-import type { ReplicaConfig, ReplicaKeeper, ReplicaOut, ReplicaRouter } from './replica-keeper.ts';
+import type { ReplicaConfig, ReplicaOut, ReplicaRouter } from './replica-contract.ts';
+import type { ReplicaKeeper } from './replica-keeper.ts';
 import type { ReplicaPullOk } from './replica-message.ts';
 
 /** What is known of a cell that is being recovered: the replicas whose content is here by now. */

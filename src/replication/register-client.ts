@@ -1,6 +1,6 @@
 import type { Outbox, PeerRef } from '../kernel/machine.ts';
 import type { Cell } from './placement.ts';
-import type { ReplicaRouter } from './replica-keeper.ts';
+import type { ReplicaRouter } from './replica-contract.ts';
 import type { Item, ReplicaReadOk, ReplicaRequest, ReplicaRouted } from './replica-message.ts';
 import type { ReplicaKeeper } from './replica-keeper.ts';
 import { compareVersions, type Version } from './version.ts';

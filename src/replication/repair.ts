@@ -1,5 +1,6 @@
 import type { CellRun } from './placement.ts';
-import type { ReplicaConfig, ReplicaKeeper, ReplicaOut, ReplicaRouter } from './replica-keeper.ts';
+import type { ReplicaConfig, ReplicaOut, ReplicaRouter } from './replica-contract.ts';
+import type { ReplicaKeeper } from './replica-keeper.ts';
 import type { Item, ReplicaCompareOk } from './replica-message.ts';
 import { compareVersions } from './version.ts';
 

@@ -2,7 +2,8 @@ import type { PeerId } from '../kernel/machine.ts';
 import type { RingState } from '../ring/ring-state.ts';
 import { itemBytes } from './item-table.ts';
 import type { CellRun } from './placement.ts';
-import type { ReplicaConfig, ReplicaKeeper, ReplicaOut } from './replica-keeper.ts';
+import type { ReplicaConfig, ReplicaOut } from './replica-contract.ts';
+import type { ReplicaKeeper } from './replica-keeper.ts';
 import type { Item, ReplicaSpare } from './replica-message.ts';
 
 /** Changes that come close together go in one message. */

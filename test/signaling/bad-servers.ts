@@ -23,6 +23,31 @@ export function serveTcp(listener: (socket: Socket) => void): Promise<BadServer>
   return listen(createTcpServer(listener));
 }
 
+/** Passes everything on to a port, until it is told to let what is open then hang for ever. */
+export async function serveProxy(port: number): Promise<BadServer & { hang(): void }> {
+  const pairs = new Set<readonly [Socket, Socket]>();
+  const server = await serveTcp(socket => {
+    const onward = connect(port, '127.0.0.1');
+    pairs.add([socket, onward]);
+    onward.on('error', () => {});
+    socket.pipe(onward).pipe(socket);
+  });
+  return {
+    ...server,
+    hang() {
+      for (const [socket, onward] of pairs) {
+        socket.unpipe(onward);
+        onward.unpipe(socket);
+      }
+      pairs.clear();
+    },
+    async close() {
+      for (const [, onward] of pairs) onward.destroy();
+      await server.close();
+    },
+  };
+}
+
 /** An address at which nobody listens. */
 export async function unusedUrl(): Promise<string> {
   const server = await serveTcp(() => {});

@@ -9,6 +9,7 @@ import {
   untilTold,
   withBrowser,
 } from './bootstrap-tabs.ts';
+import { serveProxy } from './bad-servers.ts';
 import { Page, request, until } from './clients.ts';
 
 const TEST = { timeout: 90_000 };
@@ -96,6 +97,27 @@ describe('ServerBootstrap', TEST, () => {
       for (const tab of [a!, b!]) {
         const traces = await tab.tab.evaluate(() => pageLab.traces);
         assert.equal(traces.filter(text => text.startsWith('connected')).length, 2);
+      }
+    }));
+
+  it('notices that its network is gone without a word, and comes back', () =>
+    withBrowser({}, async (lab, browser) => {
+      const proxy = await serveProxy(lab.signaling.port);
+      try {
+        const network = newNetwork();
+        const config = { beatMs: 300 };
+        const options = { network, signaling: proxy.url, isServerOnly: true, config };
+        const tab = await BootstrapTab.open(browser, options);
+        await tab.join();
+        proxy.hang();
+        const expected = ['connected to the signaling server', 'the signaling server is lost'];
+        await tab.tab.waitFor((traces: string) => pageLab.traces.slice(0, 3).join() === traces, {
+          arg: [...expected, expected[0]].join(),
+          state: () => pageLab.traces,
+        });
+        await untilTold(lab, ({ pages, members }) => pages === 1 && members === 1);
+      } finally {
+        await proxy.close();
       }
     }));
 

@@ -158,16 +158,21 @@ function lengths(tab: Tab, keys: readonly string[]): Promise<(number | string)[]
   );
 }
 
-/** Sets how many bytes all tabs of the browser may store together; without a number, no limit. */
-async function setQuota(lab: Lab, browser: TabBrowser, quotaSize?: number): Promise<void> {
-  const page = browser.context.pages()[0]!;
+/** Sets how many bytes all tabs of the browser may store together; no number: as many as they want. */
+type SetQuota = (quotaSize?: number) => Promise<void>;
+
+/**
+ * Of a browser without tabs yet: an open database notices a lower limit only half a minute later. The
+ * limit is lifted by itself when the session that has set it ends, and that with its page.
+ */
+async function quotaOf(lab: Lab, browser: TabBrowser): Promise<SetQuota> {
+  const { page } = await browser.openTab('/test/tabs/pages/plain.html');
   const session = await browser.context.newCDPSession(page);
   const { origin } = new URL(lab.url);
-  await session.send('Storage.overrideQuotaForOrigin', {
-    origin,
-    ...(quotaSize === undefined ? {} : { quotaSize }),
-  });
-  await session.detach();
+  return async quotaSize => {
+    const limit = quotaSize === undefined ? {} : { quotaSize };
+    await session.send('Storage.overrideQuotaForOrigin', { origin, ...limit });
+  };
 }
 
 /** Bytes of one value: large enough that a few fill the disk, small enough to cross at once. */
@@ -191,9 +196,10 @@ describe('a full disk', () => {
     it(`refuses a write with store-full, keeps all before it, and takes more once there is room (${tabCount} tabs)`, () =>
       withLab({}, async lab => {
         const browser = await lab.launch({ profile: true });
+        const setQuota = await quotaOf(lab, browser);
+        await setQuota(QUOTA_BYTES);
         const tabs = await openRing(browser, tabCount);
         await untilPerfect(tabs);
-        await setQuota(lab, browser, QUOTA_BYTES);
         const { keys, code } = await fillDisk(tabs[0]!);
         assert.ok(keys.length > 0, 'some fit');
         assert.equal(code, 'store-full');
@@ -204,7 +210,7 @@ describe('a full disk', () => {
         }
         assert.equal(await putCode(tabs.at(-1)!, 'another', VALUE_BYTES), 'store-full');
 
-        await setQuota(lab, browser);
+        await setQuota();
         for (const tab of tabs) {
           assert.equal(await putCode(tab, `after ${tab.name}`, VALUE_BYTES), 'done');
         }
@@ -222,8 +228,9 @@ describe('a full disk', () => {
   it('that belongs to a new tab makes its joining end with store-full', () =>
     withLab({}, async lab => {
       const browser = await lab.launch({ profile: true });
+      const setQuota = await quotaOf(lab, browser);
       const tab = await browser.openTab(ringPath({ wait: '' }));
-      await setQuota(lab, browser, 1);
+      await setQuota(1);
       const code = await tab.evaluate(() =>
         window.Tabring.join({ network: 'test' }).then(
           () => 'it joined',
@@ -232,7 +239,7 @@ describe('a full disk', () => {
         ),
       );
       assert.equal(code, 'store-full');
-      await setQuota(lab, browser);
+      await setQuota();
       await openRing(browser, 1);
     }));
 });

@@ -22,6 +22,7 @@ function description<Type extends 'offer' | 'answer'>(type: Type) {
  */
 const messageSchema = v.variant('type', [
   v.object({ type: v.literal('OPEN') }),
+  v.object({ type: v.literal('HEARTBEAT') }),
   v.object({ type: v.literal('ID-TAKEN') }),
   v.object({ type: v.literal('INVALID-KEY') }),
   v.object({ type: v.literal('ERROR'), payload: v.object({ msg: v.optional(shortText, '') }) }),

@@ -20,6 +20,8 @@ export type ServerConnectionConfig = {
   readonly linkMs: number;
   /** Newcomers whose links are being opened at once; further offers are dropped, and repeated. */
   readonly incomingCountMax: number;
+  /** Between two signs of life, each of which the server answers before the next one is due. */
+  readonly beatMs: number;
 };
 
 export const SERVER_CONNECTION_CONFIG: ServerConnectionConfig = {
@@ -30,6 +32,7 @@ export const SERVER_CONNECTION_CONFIG: ServerConnectionConfig = {
   retryMsMax: 1_200,
   linkMs: 6_000,
   incomingCountMax: 32,
+  beatMs: 20_000,
 };
 
 export type ServerConnectionOptions = {
@@ -51,8 +54,8 @@ export type ServerConnectionOptions = {
   readonly onLink: (link: Link) => void;
 };
 
-/** The client's own sign of life; the server pings as well, which nothing throttles. */
-const HEARTBEAT_MS = 25_000;
+/** Never: peerjs' own sign of life is throttled in hidden pages, and it hears no answer. */
+const PEERJS_PING_MS = 2 ** 31 - 1;
 
 type Attempt = { readonly peer: Peer; readonly opened: Signpost<void> };
 
@@ -80,6 +83,7 @@ export class ServerConnection {
   #peer: Peer | null = null;
   #attempt: Attempt | null = null;
   #lost: Signpost<void> | null = null;
+  #isAlive = true;
   #isKept = false;
   #isRunning = false;
   #wake: AbortController | null = null;
@@ -203,12 +207,29 @@ export class ServerConnection {
         const lost = this.#lost.reached;
         this.#tell(null);
         onOpen();
-        await lost;
+        await this.#beatUntil(lost);
         if (!this.#closed.signal.aborted) onLost();
       } else if (error !== null) this.#tell(error);
       if (this.#isWanted) await this.#backOff(failures++);
     }
     this.#isRunning = false;
+  }
+
+  /** A network that is gone without a word leaves a websocket that looks open for minutes. */
+  async #beatUntil(lost: Promise<void>): Promise<void> {
+    const over = new AbortController();
+    const { clock, config } = this.#options;
+    const beat = async (): Promise<void> => {
+      for (this.#isAlive = true; this.#isAlive;) {
+        this.#isAlive = false;
+        this.#peer?.socket.send({ type: 'HEARTBEAT' });
+        await pause(clock, config.beatMs, over.signal);
+      }
+      this.reopen();
+    };
+    beat().catch(() => {}); // Over: it was lost in another way.
+    await lost;
+    over.abort();
   }
 
   #tell(error: TabringError | null): void {
@@ -268,7 +289,7 @@ export class ServerConnection {
       secure,
       token: this.#token,
       config: this.#rtcConfig,
-      pingInterval: HEARTBEAT_MS,
+      pingInterval: PEERJS_PING_MS,
     });
     this.#peer = peer;
     this.#filterMessages(peer);
@@ -303,6 +324,7 @@ export class ServerConnection {
     peer.socket.on('message', (data: unknown) => {
       const message = parsePeerServerMessage(data);
       if (message === null || !this.#isExpected(peer, message)) this.#malformedCount++;
+      else if (message.type === 'HEARTBEAT') this.#isAlive = true;
       else if (message.type === 'LEAVE' || message.type === 'EXPIRE') this.#onAbsent(message.src);
       else for (const listener of listeners) listener.call(peer.socket, message);
     });

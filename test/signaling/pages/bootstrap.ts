@@ -1,6 +1,9 @@
 import type { Bootstrap, Contact } from '../../../src/runtime/bootstrap/bootstrap.ts';
 import { openBootstrap } from '../../../src/runtime/bootstrap/open-bootstrap.ts';
-import { ServerBootstrap } from '../../../src/runtime/bootstrap/server-bootstrap.ts';
+import {
+  ServerBootstrap,
+  type ServerBootstrapConfig,
+} from '../../../src/runtime/bootstrap/server-bootstrap.ts';
 import { TabringError } from '../../../src/kernel/errors.ts';
 import type { Link } from '../../../src/runtime/link/link.ts';
 
@@ -9,6 +12,8 @@ export type OpenOptions = {
   readonly signaling: string | null;
   /** The server alone, without the tabs of this browser. */
   readonly isServerOnly?: boolean;
+  /** For the server alone. */
+  readonly config?: Partial<ServerBootstrapConfig>;
 };
 
 export type Role = { readonly role: 'founder' | 'joiner'; readonly labels: readonly string[] };
@@ -22,11 +27,11 @@ export class BootstrapLab {
   readonly #links: Link[] = [];
   #stop = new AbortController();
 
-  open({ network, signaling, isServerOnly = false }: OpenOptions): void {
+  open({ network, signaling, isServerOnly = false, config = {} }: OpenOptions): void {
     const onTrace = (text: string): void => void this.traces.push(text);
     this.#bootstrap =
       isServerOnly && signaling !== null
-        ? new ServerBootstrap({ network, signaling, onTrace })
+        ? new ServerBootstrap({ network, signaling, onTrace, config })
         : openBootstrap({ network, signaling, onTrace });
     this.#bootstrap.onLink = link => this.#onNewcomer(link);
   }
