@@ -82,8 +82,9 @@ export function checkDegree(degree: unknown): number {
 export function checkSignaling(signaling: unknown): string | null {
   if (signaling === undefined) return null;
   try {
+    if (typeof signaling !== 'string') throw new TypeError('not an address');
     const base = typeof location === 'undefined' ? undefined : location.href;
-    const url = new URL(String(signaling), base);
+    const url = new URL(signaling, base);
     if (url.protocol === 'http:' || url.protocol === 'https:') return url.href;
   } catch {
     // Not a URL at all: the same error as for a wrong one.

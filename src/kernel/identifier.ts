@@ -5,7 +5,7 @@ import { utf8ToBytes } from '@noble/hashes/utils.js';
  * A point of the identifier circle: an integer in `[0, SPACE)`. Held as a number: `SPACE` is below
  * 2^52, so the sum of two identifiers stays exact.
  */
-export type Id = number & { readonly __id: unique symbol };
+export type Id = number & { readonly __brand: 'Id' };
 
 /** The size of the identifier circle, 105 · 2^45: divisible by every replication degree 1 to 8. */
 export const SPACE = 105 * 2 ** 45;

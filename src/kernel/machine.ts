@@ -2,7 +2,7 @@ import type { Id } from './identifier.ts';
 import type { Value } from './value.ts';
 
 /** A peer's lasting identity: opaque text, made once and kept with the peer's store. */
-export type PeerId = string & { readonly __peerId: unique symbol };
+export type PeerId = string & { readonly __brand: 'PeerId' };
 
 /**
  * One peer at one time: its identity, the count of its store's starts, and its place on the ring.
@@ -54,7 +54,7 @@ export interface Outbox<Message, Event> {
 }
 
 /** Names one negotiation of one link: what comes from an older one is ignored. */
-export type SessionId = string & { readonly __sessionId: unique symbol };
+export type SessionId = string & { readonly __brand: 'SessionId' };
 
 /** The part of the outbox that makes and ends links; only the link table uses it. */
 export interface LinkOutbox<Message, Event> extends Outbox<Message, Event> {

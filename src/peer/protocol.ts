@@ -1,6 +1,5 @@
 import * as v from 'valibot';
 import { decode, encode } from '../kernel/codec.ts';
-import type { Value } from '../kernel/value.ts';
 import {
   messagingRoutedSchemas,
   messagingSchemas,
@@ -70,7 +69,7 @@ const messageSchemas = schemasByType([
 
 /** A message as bytes for a link. */
 export function encodeMessage(message: PeerMessage): Uint8Array {
-  return encode(message as Value);
+  return encode(message);
 }
 
 /** What came over a link, or null for anything that is not a message of ours. Never throws. */

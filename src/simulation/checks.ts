@@ -15,8 +15,9 @@ export function ringFaults(sim: Simulation): string[] {
     const before = members[(i - 1 + members.length) % members.length];
     const state = host.peer?.ring.state;
     if (!state || !next || !before) return;
-    if (state.succ.peer !== next.id)
+    if (state.succ.peer !== next.id) {
       faults.push(`${host.id}: succ ${state.succ.peer}, not ${next.id}`);
+    }
     if (state.pred.peer !== before.id) {
       faults.push(`${host.id}: pred ${state.pred.peer}, not ${before.id}`);
     }

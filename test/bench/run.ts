@@ -90,8 +90,9 @@ async function measure(lab: Lab, tabCount: number, samples: number): Promise<Row
     const tab = await openTab(lab, browser);
     tabs.push(tab);
     const figures = await tab.evaluate(() => {
-      const { messagesIn, messagesOut, bytesIn, bytesOut } = window.benchRing?.snapshot()
-        .counters as Record<string, number>;
+      const counters: Readonly<Record<string, number>> =
+        window.benchRing?.snapshot().counters ?? {};
+      const { messagesIn, messagesOut, bytesIn, bytesOut } = counters;
       const messages = (messagesIn ?? 0) + (messagesOut ?? 0);
       return {
         messages,
@@ -135,7 +136,11 @@ async function measure(lab: Lab, tabCount: number, samples: number): Promise<Row
       `${Math.round(median(traffic.map(t => t.messages)))}, ${(median(traffic.map(t => t.bytes)) / 1024).toFixed(1)} KiB`,
       'median, both directions',
     ],
-    ['tab killed until the ring is perfect and every cell active', spread(heals), 'detection included'],
+    [
+      'tab killed until the ring is perfect and every cell active',
+      spread(heals),
+      'detection included',
+    ],
     ['`put` of 100 bytes', spread(puts), times(median(puts))],
     ['`get`', spread(gets), times(median(gets))],
     ["`get` with `consistency: 'local'`", spread(local), times(median(local))],
@@ -216,7 +221,10 @@ async function main(): Promise<void> {
     const rows = await withLab({ folder, signaling: true }, lab =>
       measure(lab, tabCount, sampleCount),
     );
-    const all: Row[] = [['What', 'Measured', 'In relation'], ['---', '---', '---']];
+    const all: Row[] = [
+      ['What', 'Measured', 'In relation'],
+      ['---', '---', '---'],
+    ];
     all.push(...rows, ...simulated(), ...sizes());
     const table = all.map(row => `| ${row.join(' | ')} |`).join('\n');
     console.log(table);

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { RingSnapshot } from '../../src/api/snapshot.ts';
-import { RingView, type PeerSelectEvent } from '../../src/elements/index.ts';
+import { RingView } from '../../src/elements/index.ts';
 import { randomRefs, randomRing, ref, replicasOf, ringOf } from './fixtures.ts';
 import { all, one, Playground, press, textOf, until } from './helpers.ts';
 
@@ -284,7 +284,7 @@ describe('<ring-view> drawing a snapshot', () => {
       const view = await draw(snapshot);
       const chosen: (string | undefined)[] = [];
       page.box.addEventListener('peerselect', event =>
-        chosen.push((event as PeerSelectEvent).peer?.peer),
+        chosen.push(event.peer?.peer),
       );
       options(view)[2]!.focus();
       press(options(view)[2]!, 'Enter');

@@ -191,7 +191,7 @@ describe('<tab-ring>', () => {
   it('shows why it could not join, and tries again when told to', async () => {
     joins.failure = new TabringError('signaling-unreachable', 'No answer from http://localhost:1');
     const heard: RingErrorEvent[] = [];
-    page.box.addEventListener('ringerror', event => heard.push(event as RingErrorEvent));
+    page.box.addEventListener('ringerror', event => heard.push(event));
     const element = page.add(make());
     const error = await failureOf(element.ready);
     await element.updateComplete;

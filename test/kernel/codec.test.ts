@@ -60,8 +60,9 @@ describe('codec', () => {
     fc.assert(
       fc.property(anyValue, fc.nat(), (value, at) => {
         const bytes = encode(value);
-        if (bytes.length > 2)
+        if (bytes.length > 2) {
           expect(decode(bytes.subarray(0, 2 + (at % (bytes.length - 2))))).to.equal(null);
+        }
         expect(decode(Uint8Array.of(...bytes, 0))).to.equal(null);
       }),
     );
@@ -81,11 +82,11 @@ describe('codec', () => {
       [undefined],
       { a: undefined },
       { ['\udc00']: 1 },
-      new Array(3),
+      Array.from({ length: 4 }).fill(0, 1),
       new Float64Array(2),
       Object.defineProperty({}, '__proto__', { value: 1, enumerable: true }),
     ];
-    for (const value of odd) expect(isValue(value), String(typeof value)).to.equal(false);
+    for (const value of odd) expect(isValue(value), typeof value).to.equal(false);
   });
 
   it('nests so deep and no deeper', () => {

@@ -104,7 +104,7 @@ describe('a peer that is sent garbage over an open link', function () {
     let refused = 0;
     for (const bytes of recorded) {
       const message = decodeMessage(bytes) as PeerMessage;
-      const changed = encode(mutate(message as Value, random));
+      const changed = encode(mutate(message, random));
       if (decodeMessage(changed)) continue; // Odd, but of the right form: not this test's.
       refused += 1;
       const peer = anyone(sim).peer!;

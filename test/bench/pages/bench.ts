@@ -69,7 +69,9 @@ const bench = {
     const [peer, pipe] = [connection, channel];
     if (!peer || !pipe) throw new Error('offer first');
     await peer.setRemoteDescription(JSON.parse(answer) as RTCSessionDescriptionInit);
-    await new Promise(resolve => (pipe.readyState === 'open' ? resolve(0) : (pipe.onopen = resolve)));
+    await new Promise(resolve =>
+      pipe.readyState === 'open' ? resolve(0) : (pipe.onopen = resolve),
+    );
     const ping = () =>
       new Promise(resolve => {
         pipe.onmessage = resolve;
