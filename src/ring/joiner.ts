@@ -117,13 +117,11 @@ export class Joiner {
 
   #attempt(out: RingOut): void {
     const contact = this.#pickContact(out);
-    if (!contact) {
-      this.#mode = { mode: 'waiting' };
-      return out.setTimer('ring.join', this.#config.attemptMs);
-    }
     this.#attempts += 1;
-    if (this.#attempts > this.#config.attemptCountMax) {
+    // Without any contact, or with none that helps, others must be found first.
+    if (!contact || this.#attempts > this.#config.attemptCountMax) {
       this.stop(out);
+      this.#attempts = 0;
       this.#state.standing = 'idle';
       return out.emit({ type: 'ring.joinFailed' });
     }
