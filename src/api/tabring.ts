@@ -5,6 +5,7 @@ import type { Value } from '../kernel/value.ts';
 import type { SurveyMember } from '../messaging/messaging-message.ts';
 import type { PeerEvent, PeerOp, PeerResult } from '../peer/contract.ts';
 import { openBootstrap } from '../runtime/bootstrap/open-bootstrap.ts';
+import { Signpost, unlessAborted } from '../runtime/bootstrap/wait.ts';
 import { pageClock } from '../runtime/clock.ts';
 import { watchPageLifecycle } from '../runtime/lifecycle/page-lifecycle.ts';
 import { Session } from '../runtime/session.ts';
@@ -59,8 +60,11 @@ export class Tabring extends EventTarget {
   readonly #stopWatching: () => void;
   #status: RingStatus = 'joining';
   #session: Session | null = null;
-  /** Resolves with the session once it is on a ring; replaced when the peer begins anew. */
-  #ready: Promise<Session>;
+  /** Reached by the session once it is on a ring; another one when the peer begins anew. */
+  #ready = new Signpost<Session>();
+  #isReadyAwaited = true;
+  /** Counts beginnings anew, pauses and ends: what is not of the latest one is over. */
+  #turn = 0;
   #failure: TabringError | null = null;
   #members: readonly SurveyMember[] = [];
   #memory: MemoryStore | null = null;
@@ -86,10 +90,10 @@ export class Tabring extends EventTarget {
     const deadline = AbortSignal.timeout(timeoutMs);
     const signal = options.signal ? AbortSignal.any([options.signal, deadline]) : deadline;
     try {
-      await ring.#begin(signal);
+      await ring.#beginFirst(signal);
       return ring;
     } catch (error) {
-      ring.#finish('left', null);
+      ring.#finish(null);
       throw deadline.aborted
         ? new TabringError('timeout', `no place on the ring within ${timeoutMs} ms`, {
             cause: error,
@@ -101,8 +105,6 @@ export class Tabring extends EventTarget {
   private constructor(options: CheckedOptions) {
     super();
     this.#options = options;
-    this.#ready = Promise.reject(new TabringError('left', 'the peer has not begun'));
-    this.#ready.catch(() => undefined); // Heard by whoever calls; nobody has yet.
     this.#stopWatching = watchPageLifecycle({
       onPause: why => this.#pause(why),
       onResume: () => this.#resume(),
@@ -131,7 +133,8 @@ export class Tabring extends EventTarget {
    * Stores a value under a key; resolves when a majority of its replicas has it on disk.
    *
    * @throws TabringError `invalid-argument`, `no-majority` (nothing was written), `outcome-unknown`
-   *   (it may take effect yet), `store-full`, `store-failed`, `timeout`, `aborted`, `left`.
+   *   (it may take effect yet), `store-full` (as soon as there is room), `store-failed`, `timeout`,
+   *   `aborted`, `left`.
    */
   async put(key: string, value: Value, options: CallOptions = {}): Promise<void> {
     const bytes = encodeValue(value);
@@ -240,7 +243,7 @@ export class Tabring extends EventTarget {
     const signal = options.signal ? AbortSignal.any([options.signal, deadline]) : deadline;
     const session = this.#session;
     if (this.#status === 'left') return this.#ending;
-    this.#finish('left', null);
+    this.#finish(null);
     this.#ending = session?.leave(signal) ?? Promise.resolve();
     await this.#ending;
   }
@@ -256,10 +259,15 @@ export class Tabring extends EventTarget {
     const result = await this.#call(op, options, false);
     if (result.type === 'written') return;
     // That this peer's own disk refused says more than that too few confirmed.
-    const problem = this.#storeProblem;
-    if (problem && problem.atMs >= beganMs) throw problem.error;
+    const problem = this.#storeProblemSince(beganMs);
+    if (problem) throw problem;
     if (result.type !== 'unknown') throw this.#refusal(result);
     throw new TabringError('outcome-unknown', 'a majority did not confirm the write in time');
+  }
+
+  #storeProblemSince(sinceMs: number): TabringError | null {
+    const problem = this.#storeProblem;
+    return problem && problem.atMs >= sinceMs ? problem.error : null;
   }
 
   async #read(op: PeerOp, options: CallOptions): Promise<PeerResult> {
@@ -287,25 +295,42 @@ export class Tabring extends EventTarget {
     if (signal?.aborted) throw aborted(signal);
     const abort = abortion(signal, timeoutMs);
     if (!isRead) this.#failWrites.add(abort.reject);
-    const untilMs = performance.now() + timeoutMs;
+    const beganMs = performance.now();
     try {
       for (;;) {
-        if (this.#status === 'left') throw this.#failure ?? new TabringError('left', 'it has left');
-        const session = await Promise.race([this.#ready, abort.promise]);
-        const leftMs = Math.max(1, untilMs - performance.now());
+        if (this.#status === 'left') throw this.#failure ?? hasLeft();
+        const ready = this.#ready;
+        const session = await Promise.race([ready.reached, abort.promise]);
+        const leftMs = Math.max(1, beganMs + timeoutMs - performance.now());
         const result = await Promise.race([
           session.driver?.call(op, leftMs) ?? null,
           abort.promise,
         ]);
         if (result) return result;
         if (!isRead) {
-          throw new TabringError('outcome-unknown', 'the peer began anew while writing');
+          throw (
+            this.#storeProblemSince(beganMs) ??
+            new TabringError('outcome-unknown', 'the peer began anew while writing')
+          );
         }
-        if (this.#session === session) await Promise.race([this.#ending, abort.promise]);
+        assert(
+          this.#ready !== ready || this.#isLeft(),
+          'a peer that has stopped begins anew, waits or has left',
+        );
       }
     } finally {
       this.#failWrites.delete(abort.reject);
       abort.dispose();
+    }
+  }
+
+  /** A page that is frozen while it joins goes on when it is back. */
+  async #beginFirst(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#begin(signal);
+    } catch (error) {
+      if (this.#turn === 0) throw error;
+      await unlessAborted(this.#ready.reached, signal);
     }
   }
 
@@ -326,17 +351,17 @@ export class Tabring extends EventTarget {
       claimOrphans: async () =>
         this.#options.store === 'indexeddb' ? claimOrphans({ network: this.network }) : [],
       onEvent: event => this.#session === session && this.#onEvent(event),
-      onStoreProblem: error => this.#onStoreProblem(error),
-      onFatal: error => this.#session === session && this.#finish('left', error),
-      onRestart: why => this.#session === session && void this.#restart(why),
+      onStoreProblem: error => this.#session === session && this.#onStoreProblem(error),
+      onStoreRoom: () => this.#session === session && this.#onStoreRoom(),
+      onFatal: error => this.#session === session && !this.#isOver() && this.#finish(error),
+      onRestart: why => this.#session === session && !this.#isOver() && void this.#restart(why),
       onTrace: (topic, text) => this.#trace(topic, text),
     });
     this.#session = session;
     this.#setStatus('joining');
-    const started = session.start(signal).then(() => session);
-    started.catch(() => undefined); // Whoever waits for it hears of it.
-    this.#ready = started;
-    await started;
+    await session.start(signal);
+    this.#isReadyAwaited = false;
+    this.#ready.reach(session);
     this.#updateStatus();
     this.#changed();
   }
@@ -352,24 +377,43 @@ export class Tabring extends EventTarget {
 
   /** The same peer, late: everything is let go of, and taken up again as after a crash. */
   async #restart(why: string): Promise<void> {
+    const turn = ++this.#turn;
     this.#trace('lifecycle', `begins anew: ${why}`);
-    const session = this.#session;
+    this.#awaitReady();
     this.#setStatus('joining');
-    this.#ending = session?.endWithGoodbye() ?? Promise.resolve();
+    this.#end();
     await this.#ending;
-    for (let attempt = 0; this.#session === session && this.#status !== 'left'; attempt++) {
-      const waitMs = Math.min(500 * 2 ** attempt, 10_000);
+    for (let attempt = 0; turn === this.#turn; attempt++) {
       try {
         return await this.#begin(AbortSignal.timeout(JOIN_TIMEOUT_MS));
       } catch (thrown) {
-        if (this.#isOver()) return;
+        if (turn !== this.#turn) return;
         const error = asTabringError(thrown);
-        this.#session = session;
+        this.#isReadyAwaited = false;
+        this.#ready.fail(error);
         this.#setStatus('isolated');
         this.dispatchEvent(new ProblemEvent(error));
+        const waitMs = Math.min(500 * 2 ** attempt, 10_000);
         await new Promise(resolve => pageClock().after(waitMs, () => resolve(null)));
+        if (turn === this.#turn) this.#awaitReady();
       }
     }
+  }
+
+  /** Calls wait from here on; those that wait already go on with it. */
+  #awaitReady(): void {
+    if (!this.#isReadyAwaited) this.#ready = new Signpost();
+    this.#isReadyAwaited = true;
+  }
+
+  #end(): void {
+    const ended = this.#session?.endWithGoodbye() ?? Promise.resolve();
+    // A store that cannot even be closed is left as it is: what it had confirmed is on disk.
+    this.#ending = ended.catch(() => undefined);
+  }
+
+  #isLeft(): boolean {
+    return this.#status === 'left';
   }
 
   #isOver(): boolean {
@@ -378,33 +422,24 @@ export class Tabring extends EventTarget {
 
   #pause(why: string): void {
     if (this.#isOver()) return;
+    this.#turn += 1;
     this.#trace('lifecycle', why);
-    this.#ending = this.#session?.endWithGoodbye() ?? Promise.resolve();
+    this.#awaitReady();
+    this.#end();
     this.#setStatus('paused');
-    this.#ready = new Promise<Session>((resolve, reject) => {
-      this.#onResumed = { resolve, reject };
-    });
-    this.#ready.catch(() => undefined); // Whoever waits for it hears of it.
   }
-
-  #onResumed: { resolve: (session: Session) => void; reject: (error: unknown) => void } | null =
-    null;
 
   #resume(): void {
-    if (this.#status !== 'paused') return;
-    const waiting = this.#onResumed;
-    this.#onResumed = null;
-    this.#setStatus('joining');
-    void this.#restart('the page is back').then(
-      () => waiting && this.#ready.then(waiting.resolve, waiting.reject),
-    );
+    if (this.#status === 'paused') void this.#restart('the page is back');
   }
 
-  #finish(status: 'left', error: TabringError | null): void {
+  #finish(error: TabringError | null): void {
+    this.#turn += 1;
     this.#failure = error;
     this.#stopWatching();
+    this.#ready.fail(error ?? hasLeft());
     if (error) this.dispatchEvent(new ProblemEvent(error));
-    this.#setStatus(status);
+    this.#setStatus('left');
   }
 
   #onEvent(event: PeerEvent): void {
@@ -415,10 +450,17 @@ export class Tabring extends EventTarget {
   }
 
   #onStoreProblem(error: TabringError): void {
+    const isKnown = this.#storeProblem?.error.code === error.code;
     this.#storeProblem = { error, atMs: performance.now() };
     if (this.#status === 'alone') for (const fail of this.#failWrites) fail(error);
+    if (isKnown) return;
     this.dispatchEvent(new ProblemEvent(error));
     this.#trace('store', error.message);
+  }
+
+  #onStoreRoom(): void {
+    this.#storeProblem = null;
+    this.#trace('store', 'the store takes writes again, and has all that it refused');
   }
 
   /** The status follows the ring's standing, except while the peer begins, pauses or ends. */
@@ -460,6 +502,10 @@ export class Tabring extends EventTarget {
 function asTabringError(thrown: unknown): TabringError {
   if (thrown instanceof TabringError) return thrown;
   return new TabringError('unreachable', 'could not join again', { cause: thrown });
+}
+
+function hasLeft(): TabringError {
+  return new TabringError('left', 'the peer has left the ring');
 }
 
 function aborted(signal: AbortSignal | undefined): TabringError {

@@ -5,6 +5,8 @@ import type { CellState } from './replica-contract.ts';
 export class CellTable {
   readonly #placement: Placement;
   readonly #cells = new Map<Cell, CellState>();
+  /** Learning cells that have acknowledged a write, which a former owner need not know. */
+  readonly #promised = new Set<Cell>();
 
   constructor(placement: Placement) {
     this.#placement = placement;
@@ -17,10 +19,21 @@ export class CellTable {
 
   set(cell: Cell, state: CellState): void {
     this.#cells.set(cell, state);
+    this.#promised.delete(cell);
+  }
+
+  /** A cell that is learning has acknowledged a write: from now on nobody answers in its place. */
+  promise(cell: Cell): void {
+    this.#promised.add(cell);
+  }
+
+  hasPromised(cell: Cell): boolean {
+    return this.#promised.has(cell);
   }
 
   delete(cell: Cell): void {
     this.#cells.delete(cell);
+    this.#promised.delete(cell);
   }
 
   entries(): readonly (readonly [Cell, CellState])[] {

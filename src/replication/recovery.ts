@@ -51,7 +51,6 @@ export class Recovery {
     this.#noteOwnCells();
     this.#finishComplete(out);
     if (this.#cells.size === 0) return;
-    out.setTimer('replica.recover', this.#config.recovery.roundMs);
     this.#hasSilence = false;
     this.#openCount += 1; // Held until all questions are out: some are answered at once.
     for (let replica = 1; replica < placement.degree; replica++) {
@@ -116,6 +115,7 @@ export class Recovery {
     if (this.#openCount > 0) return;
     this.#finishComplete(out);
     this.#degrade(out);
+    if (this.#cells.size > 0) out.setTimer('replica.recover', this.#config.recovery.roundMs);
   }
 
   #finishComplete(out: ReplicaOut): void {

@@ -33,7 +33,7 @@ export const REPLICA_CONFIG: ReplicaConfig = {
   portionItemsMax: 1_024,
   offerMs: 1_500,
   pullMs: 6_000,
-  handingMs: 30_000,
+  handingMs: 10_000,
   recovery: { roundMs: 500, degradeMs: 5_000 },
   repair: { roundMs: 15_000, soonMs: 500 },
 };

@@ -263,7 +263,9 @@ export class ReplicaKeeper {
       // What is not ours by the ring is not taken: its owner will be offered it, or find it.
       if (state !== 'learning' && state !== 'active') continue;
       // Somebody stood in for us, and knows what we missed.
+      const hadPromised = state === 'active' || this.#cells.hasPromised(cell);
       this.#cells.set(cell, 'learning');
+      if (hadPromised) this.#cells.promise(cell);
       this.#awaited.delete(cell);
       this.#recovery.remove(cell);
       cells.push(cell);

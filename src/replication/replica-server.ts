@@ -87,12 +87,13 @@ export class ReplicaServer {
     }
     if (state === 'learning' && this.#handOnToSource(cell, delivery, out)) return;
     this.#keeper.apply([item], out);
+    if (state === 'learning') this.#cells.promise(cell);
     this.#answer(delivery, { type: 'replica.writeOk', cell });
   }
 
   /** While a former owner is being copied from, it still is the one that answers. */
   #handOnToSource(cell: Cell, delivery: Delivery<ReplicaRouted>, out: ReplicaOut): boolean {
-    const source = this.#takeovers.sourceOf(cell);
+    const source = this.#cells.hasPromised(cell) ? null : this.#takeovers.sourceOf(cell);
     if (source === null) return false;
     out.count('replica.handedOn');
     return this.#router.handOn(source, delivery);

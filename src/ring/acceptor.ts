@@ -29,6 +29,9 @@ export class Acceptor {
   /** The last answer, to be given again to a joiner that repeats its question. */
   #lastOk: { readonly to: PeerId; readonly message: RingJoinOk } | null = null;
 
+  /** Whether that joiner has spoken as our predecessor since. */
+  #isTaken = false;
+
   constructor(state: RingState, links: LinkTable, connector: Connector, router: JoinRouter) {
     this.#state = state;
     this.#links = links;
@@ -68,6 +71,27 @@ export class Acceptor {
     this.#router.answer(trail, { type: 'ring.positionTaken', nonce: join.nonce }, out);
   }
 
+  /** The joiner uses its place. */
+  onFix(peer: PeerId): void {
+    if (this.#lastOk?.to === peer) this.#isTaken = true;
+  }
+
+  /** The joiner has got a place elsewhere: what it was given here is ours again. */
+  onPredNoMore(peer: PeerId, out: RingOut): void {
+    const { state } = this;
+    const last = this.#lastOk;
+    if (last?.to !== peer || this.#isTaken || state.pred.peer !== peer) return;
+    this.#lastOk = null;
+    const from = state.pred;
+    const { pred } = last.message;
+    state.chain = state.chain.slice(1);
+    state.pred = pred;
+    state.predConfirmedMs = out.now;
+    if (!state.isSelf(pred) && state.isGone(pred)) state.isPredSuspected = true;
+    out.count('ring.placeReturned');
+    out.emit({ type: 'ring.predChanged', from, pred, isGained: true, leaver: null });
+  }
+
   onLinkFailed(peer: PeerId, out: RingOut): void {
     const pending = this.#pending.get(peer);
     this.#pending.delete(peer);
@@ -89,6 +113,7 @@ export class Acceptor {
     const joined: PeerRef = { peer: join.peer, incarnation: join.incarnation, position };
     state.markAlive(join.peer);
     state.pred = joined;
+    state.predConfirmedMs = out.now;
     state.chain = [joined, ...(state.isSelf(from) ? [] : state.chain)];
     state.predList.set(joined.peer, joined); // The old one stays until it says `predNoMore`.
     const message: RingJoinOk = {
@@ -101,6 +126,7 @@ export class Acceptor {
       terms,
     };
     this.#lastOk = { to: join.peer, message };
+    this.#isTaken = false;
     out.send(join.peer, message);
     out.emit({ type: 'ring.predChanged', from, pred: joined, isGained: false, leaver: null });
   }

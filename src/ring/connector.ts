@@ -26,7 +26,9 @@ export class Connector {
 
   /** True when the link is open already; else the intent comes back from `settle`. */
   want(ref: PeerRef, intent: Intent, path: readonly PeerId[], out: Out): boolean {
-    if (this.#links.isOpen(ref.peer)) return true;
+    const held = this.#links.incarnation(ref.peer);
+    if (held !== null && held >= ref.incarnation) return true;
+    if (held !== null) this.#links.hangUp(ref.peer, out); // To a former run, which is over.
     const wanted = this.#wanted.get(ref.peer);
     if (wanted) {
       wanted.intents.add(intent);

@@ -62,6 +62,8 @@ export class Joiner {
   #wish: Id | null = null;
   #isFixed = false;
   #attempts = 0;
+  /** Of all attempts: a slow answer to an early one gives a place as good as any. */
+  readonly #nonces = new Set<number>();
   #lastContact: PeerId | null = null;
 
   constructor(state: RingState, links: LinkTable, router: JoinRouter, config: JoinerConfig) {
@@ -84,9 +86,8 @@ export class Joiner {
 
   /** Whether this answers the attempt under way; an older one's answer is for a place given up. */
   isAwaited(message: RingJoinOk, from: PeerId): boolean {
-    const mode = this.#mode;
     const isOurs = message.joined.peer === this.#state.self.peer && message.succ.peer === from;
-    return mode.mode === 'asking' && mode.nonce === message.nonce && isOurs;
+    return this.#state.standing === 'joining' && this.#nonces.has(message.nonce) && isOurs;
   }
 
   onLinkUp(out: RingOut): void {
@@ -161,6 +162,7 @@ export class Joiner {
     const { peer, incarnation } = this.#state.self;
     if (contact === null || this.#wish === null) return this.#attempt(out);
     const nonce = Math.floor(out.random() * 2 ** 40);
+    this.#nonces.add(nonce);
     this.#mode = { mode: 'asking', nonce, contact };
     out.setTimer('ring.join', this.#config.attemptMs);
     const { position: wish } = { position: this.#wish };

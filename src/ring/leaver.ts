@@ -6,6 +6,9 @@ import type { RingLeaveAnswer } from './ring-message.ts';
 import type { RingOut } from './ring.ts';
 import type { RingState } from './ring-state.ts';
 
+/** Having asked so often, a leaver has neighbours that leave as well: nobody takes anything over. */
+const ASK_COUNT_MAX = 6;
+
 /** An unanswered request to leave is repeated after this. */
 const RETRY_MS = 700;
 
@@ -17,6 +20,7 @@ export class Leaver {
   readonly #state: RingState;
   readonly #links: LinkTable;
   readonly #router: JoinRouter;
+  #askCount = 0;
 
   constructor(state: RingState, links: LinkTable, router: JoinRouter) {
     this.#state = state;
@@ -70,6 +74,9 @@ export class Leaver {
 
   #ask(out: RingOut): void {
     const { self, pred } = this.#state;
+    this.#askCount += 1;
+    // Its store keeps what it had; the others hear a goodbye.
+    if (this.#askCount > ASK_COUNT_MAX) return this.#finish(out);
     out.setTimer('ring.leave', RETRY_MS);
     const next = toId(self.position + 1);
     this.#router.sendTo(next, { type: 'ring.leave', src: self, pred }, null, out);

@@ -205,6 +205,11 @@ export class LinkTable {
     if (!signal.isOffer) return; // Of a negotiation that is over.
     const open = this.#open.get(peer);
     if (open && open.incarnation > signal.from.incarnation) return; // From a former run.
+    if (open && open.incarnation < signal.from.incarnation) {
+      // That peer has been started anew: the link to its former run leads nowhere any more.
+      this.hangUp(peer, out);
+      out.emit({ type: 'link.down', peer, isCertain: true });
+    }
     // Glare: both have dialed. The smaller identity's offer stands, on both sides alike; unless it
     // is so old that the other side must have had it by now, and has not.
     const isFresh = state && out.now - state.startedMs < this.#config.glareMs;

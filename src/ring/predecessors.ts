@@ -21,6 +21,8 @@ export class Predecessors {
   /** Peers that offered themselves while the one that comes next is awaited. */
   readonly #candidates = new Map<PeerId, PeerRef>();
 
+  #isAwaiting = false;
+
   /** `fixMs`: how long the one that comes next may take. */
   constructor(parts: RingParts, fixMs: number) {
     this.#parts = parts;
@@ -46,7 +48,10 @@ export class Predecessors {
     } else if (inOpenOpen(src.position, state.pred.position, state.self.position)) {
       this.#adopt(src, out);
     }
-    if (state.pred.peer === src.peer) state.chain = [src, ...chain];
+    if (state.pred.peer === src.peer) {
+      state.chain = [src, ...chain];
+      state.predConfirmedMs = out.now;
+    }
     const closer = state.closerThanSelf(src);
     const successors = successorList(this.#parts);
     out.send(from, { type: 'ring.fixOk', src: state.self, closer, successors });
@@ -66,7 +71,9 @@ export class Predecessors {
   askNext(out: RingOut): void {
     const { state, connector } = this.#parts;
     if (!state.isPredSuspected) return;
-    out.setTimer('ring.predFix', this.#fixMs);
+    // Started once: it must run out though the question is asked again and again.
+    if (!this.#isAwaiting) out.setTimer('ring.predFix', this.#fixMs);
+    this.#isAwaiting = true;
     const expected = this.#expected();
     if (!expected) return;
     const path = pathThroughNeighbour(this.#parts);
@@ -81,6 +88,7 @@ export class Predecessors {
   /** The awaited one did not come: the nearest of those who did. */
   onFixTimer(out: RingOut): void {
     const { state } = this.#parts;
+    this.#isAwaiting = false;
     if (!state.isOnRing || !state.isPredSuspected) return;
     let nearest: PeerRef | null = null;
     for (const ref of [...this.#candidates.values(), ...state.predList.values()]) {
@@ -90,6 +98,7 @@ export class Predecessors {
       }
     }
     if (nearest) return this.#adopt(nearest, out);
+    this.#isAwaiting = true;
     out.setTimer('ring.predFix', this.#fixMs); // Somebody's stabilization will say.
   }
 
@@ -97,6 +106,7 @@ export class Predecessors {
   settle(out: RingOut): void {
     this.#parts.state.isPredSuspected = false;
     this.#candidates.clear();
+    this.#isAwaiting = false;
     out.clearTimer('ring.predFix');
   }
 
@@ -125,6 +135,7 @@ export class Predecessors {
     const { state, links } = this.#parts;
     const from = state.pred;
     state.pred = pred;
+    state.predConfirmedMs = out.now;
     this.settle(out);
     if (from.peer === pred.peer && from.position === pred.position) return;
     state.chain = [pred];

@@ -31,6 +31,8 @@ export class RingState {
   succ: PeerRef;
   pred: PeerRef;
   isPredSuspected = false;
+  /** When the predecessor last said that it is one, or was made one. */
+  predConfirmedMs = 0;
   /** Who handed its range over to this peer last, to give a repeated question the same answer. */
   lastLeaver: PeerRef | null = null;
   /** Next peers clockwise, nearest first; the first is `succ`. Empty when alone. */

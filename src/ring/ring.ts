@@ -69,6 +69,9 @@ export const RING_CONFIG: RingConfig = {
   joiner: JOINER_CONFIG,
 };
 
+/** Rounds of stabilization in which a predecessor must have said once that it is one. */
+const SILENT_ROUNDS = 6;
+
 export type RingOut = LinkOutbox<RingMessage | LinkMessage, RingEvent | LinkEvent>;
 
 /**
@@ -152,6 +155,7 @@ export class Ring {
 
   onMessage(from: PeerId, message: RingMessage, out: RingOut): void {
     const { standing } = this.state;
+    if (standing === 'idle' && message.type === 'ring.joinOk') return this.#refusePlace(from, out);
     if (standing === 'idle' || standing === 'gone') return out.count('ring.notMember');
     if (standing === 'joining' && message.type !== 'ring.joinOk') {
       // It is about the place that this peer is about to get: kept, in order.
@@ -167,7 +171,8 @@ export class Ring {
       case 'ring.newSuccAck':
         return this.#predecessors.onNewSuccAck(from, message, out);
       case 'ring.predNoMore':
-        return void this.state.predList.delete(from);
+        this.state.predList.delete(from);
+        return this.#acceptor.onPredNoMore(from, out);
       case 'ring.fix':
         return this.#onFix(from, message, out);
       case 'ring.fixOk':
@@ -187,6 +192,7 @@ export class Ring {
   onRouted(message: RingRouted, trail: readonly PeerId[], out: RingOut): void {
     switch (message.type) {
       case 'ring.join':
+        this.#onNewRun(message.peer, message.incarnation, out);
         return this.#acceptor.onJoin(message, trail, out);
       case 'ring.joinLater':
       case 'ring.positionTaken':
@@ -216,10 +222,16 @@ export class Ring {
     }
   }
 
-  onLinkUp(peer: PeerId, incarnation: number, out: RingOut): void {
+  /** The peer came back: what we knew was its former run, which is gone for certain. */
+  #onNewRun(peer: PeerId, incarnation: number, out: RingOut): void {
+    const held = this.#links.incarnation(peer);
+    if (held !== null && held < incarnation) this.#links.hangUp(peer, out);
     const known = this.#refOf(peer);
-    // The peer came back: what we knew was its former run, which is gone for certain.
     if (known && known.incarnation < incarnation) this.#onGone(known, true, out);
+  }
+
+  onLinkUp(peer: PeerId, incarnation: number, out: RingOut): void {
+    this.#onNewRun(peer, incarnation, out);
     this.state.markAlive(peer);
     this.#joiner.onLinkUp(out);
     const wanted = this.#connector.settle(peer);
@@ -234,8 +246,18 @@ export class Ring {
     const { succ, pred } = this.state;
     // Neither it nor a way to it: for this peer it is gone, until it says otherwise itself.
     if (succ.peer === peer || pred.peer === peer) this.#onGone(wanted.ref, false, out);
-    else this.state.markGone(peer, wanted.ref.incarnation, out.now + GONE_MS);
+    else this.#onUnreachable(wanted.ref, out);
     if (wanted.intents.has('predQuery')) this.#predecessors.askNext(out);
+  }
+
+  /** Not a neighbour, but perhaps the one that was to take a lost successor's place. */
+  #onUnreachable(ref: PeerRef, out: RingOut): void {
+    const { state } = this;
+    state.markGone(ref.peer, ref.incarnation, out.now + GONE_MS);
+    state.successors = state.trimSuccessors(state.successors);
+    if (state.isOnRing && !state.isAlone && state.isGone(state.succ)) {
+      this.#onGone(state.succ, false, out);
+    }
   }
 
   /** `isCertain` when the peer itself said that it goes. */
@@ -249,9 +271,10 @@ export class Ring {
 
   /** The suspicion was a mistake. */
   onAlive(peer: PeerId, out: RingOut): void {
-    this.state.markAlive(peer);
     const { state } = this;
-    if (state.pred.peer === peer && state.isPredSuspected) {
+    state.markAlive(peer);
+    const isSameRun = state.pred.incarnation === this.#links.incarnation(peer);
+    if (state.pred.peer === peer && isSameRun && state.isPredSuspected) {
       this.#predecessors.settle(out); // Its range was never touched.
     }
     // Whether it is our successor or predecessor it says, or is told, at the next stabilization.
@@ -259,12 +282,16 @@ export class Ring {
 
   #onJoinOk(from: PeerId, message: RingJoinOk, out: RingOut): void {
     const { state } = this;
-    if (!this.#joiner.isAwaited(message, from)) return out.count('ring.strangeJoinOk');
+    if (!this.#joiner.isAwaited(message, from)) {
+      const isPlace = state.self.position === message.joined.position && state.succ.peer === from;
+      return isPlace ? out.count('ring.strangeJoinOk') : this.#refusePlace(from, out);
+    }
     this.#joiner.stop(out);
     state.self = message.joined;
     state.terms = message.terms;
     state.standing = 'member';
     state.pred = message.pred;
+    state.predConfirmedMs = out.now;
     state.chain = [message.pred];
     this.#successors.set(message.succ, message.successors, out);
     out.emit({ type: 'ring.joined' });
@@ -279,7 +306,14 @@ export class Ring {
     for (const { from: sender, message: late } of deferred) this.onMessage(sender, late, out);
   }
 
+  /** A place that this peer does not take, having another: it goes back to who gave it. */
+  #refusePlace(from: PeerId, out: RingOut): void {
+    out.count('ring.strangeJoinOk');
+    out.send(from, { type: 'ring.predNoMore' });
+  }
+
   #onFix(from: PeerId, message: RingFix, out: RingOut): void {
+    this.#acceptor.onFix(from);
     this.#predecessors.onFix(from, message, out);
     // A ring of one that hears from a second peer: each is the other's successor, too.
     const isPred = this.state.pred.peer === from;
@@ -325,6 +359,7 @@ export class Ring {
     state.successors = state.trimSuccessors(state.successors);
     const from = state.pred;
     state.pred = pred;
+    state.predConfirmedMs = out.now;
     state.chain = state.chain.slice(1);
     if (state.isSelf(pred)) this.#standAlone(out, from);
     else this.#connector.want(pred, 'keep', [src.peer], out);
@@ -416,6 +451,14 @@ export class Ring {
     // A predecessor that never spoke to us may be gone without our noticing.
     if (!state.isSelf(state.pred) && !state.isPredSuspected) {
       this.#connector.want(state.pred, 'keep', pathThroughNeighbour(this.#parts), out);
+    }
+    // One that is there and never says so stands somewhere else: it took another place than the
+    // one that was given to it, or follows somebody else.
+    const silentMs = out.now - state.predConfirmedMs;
+    const isThere = !state.isSelf(state.pred) && this.#links.isOpen(state.pred.peer);
+    if (isThere && silentMs > SILENT_ROUNDS * this.#config.stabilizeMs) {
+      state.isPredSuspected = true;
+      out.count('ring.silentPred');
     }
     if (state.isPredSuspected) this.#predecessors.askNext(out);
   }

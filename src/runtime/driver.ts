@@ -1,6 +1,6 @@
 import { TabringError } from '../kernel/errors.ts';
-import type { Change, Durability, PeerId, SessionId } from '../kernel/machine.ts';
-import { encodeMessage, isPromise, type PeerMessage } from '../peer/protocol.ts';
+import type { PeerId, SessionId } from '../kernel/machine.ts';
+import { encodeMessage, type PeerMessage } from '../peer/protocol.ts';
 import { Peer } from '../peer/peer.ts';
 import type {
   PeerConfig,
@@ -14,6 +14,7 @@ import type { Clock } from './clock.ts';
 import { greet, type Greeting } from './greeting.ts';
 import type { Link, LinkNegotiation, LinkNegotiationOptions } from './link/link.ts';
 import type { PeerStore, StoreRecord } from './store/peer-store.ts';
+import { WriteGate } from './write-gate.ts';
 
 /** A page that did nothing for this long was asleep: others have gone on without it. */
 const SLEEP_MS = 5_000;
@@ -30,15 +31,18 @@ export type DriverOptions = {
   readonly negotiate: (options: LinkNegotiationOptions) => LinkNegotiation;
   readonly config?: PeerConfig;
   onEvent(event: PeerEvent): void;
-  /** The store refuses writes: the peer promises nothing until it takes them again. */
-  onStoreProblem(error: TabringError): void;
+  /** The store is full: the peer promises nothing new until it takes writes again. */
+  onStoreFull(error: TabringError): void;
+  /** The store has room again, and everything that was refused is in it. */
+  onStoreRoom(): void;
+  /** The store fails: the peer must come back as after a crash, if it can. */
+  onStoreLost(error: TabringError): void;
   /** The peer cannot go on: it was superseded, or one of our own invariants broke. */
   onFatal(error: TabringError): void;
   /** The page slept for so long that the peer must come back as after a crash. */
   onSlept(forMs: number): void;
 };
 
-type Gated = { readonly ticket: number; readonly to: PeerId; readonly message: PeerMessage };
 type LinkEntry = { readonly link: Link; readonly incarnation: number };
 type Negotiation = { readonly peer: PeerId; readonly negotiation: LinkNegotiation };
 
@@ -66,11 +70,9 @@ export class PeerDriver {
   readonly #timers = new Map<string, () => void>();
   readonly #calls = new Map<number, (result: PeerResult | null) => void>();
   readonly #inputs: PeerInput[] = [];
-  #gated: Gated[] = [];
-  #issuedCount = 0;
-  #durableCount = 0;
-  /** Changes that the store refused: first in the next write. */
-  #backlog: Change[] = [];
+  readonly #gate: WriteGate;
+  /** On links that this peer has not got any more. */
+  #malformedOnEnded = 0;
   #nextCall = 1;
   #lastStepMs = Date.now();
   #isStepping = false;
@@ -78,7 +80,17 @@ export class PeerDriver {
 
   constructor(options: DriverOptions) {
     this.#options = options;
-    const { self, records, clock, config } = options;
+    const { self, store, records, clock, config, onStoreFull, onStoreRoom } = options;
+    this.#gate = new WriteGate({
+      store,
+      clock,
+      placement: () => this.peer.keeper?.placement ?? null,
+      send: (to, message) => this.#sendNow(to, message),
+      count: name => this.#count(name),
+      onFull: onStoreFull,
+      onRoom: onStoreRoom,
+      onLost: error => this.#onStoreLost(error),
+    });
     this.peer = new Peer({
       peer: self.peer,
       incarnation: self.incarnation,
@@ -96,7 +108,7 @@ export class PeerDriver {
 
   /** Frames and messages that links dropped as malformed. */
   get malformedCount(): number {
-    let count = 0;
+    let count = this.#malformedOnEnded;
     for (const { link } of this.#links.values()) count += link.malformedCount;
     return count;
   }
@@ -157,7 +169,7 @@ export class PeerDriver {
     const links = [...this.#links.values()].map(entry => entry.link);
     this.#links.clear();
     for (const link of [...links, ...this.#retired, ...this.#greeting]) link.close();
-    this.#gated = [];
+    this.#gate.stop();
     for (const resolve of this.#calls.values()) resolve(null);
     this.#calls.clear();
   }
@@ -169,13 +181,13 @@ export class PeerDriver {
   #apply(effect: PeerEffect): void {
     switch (effect.type) {
       case 'send':
-        return this.#send(effect.to, effect.message);
+        return this.#gate.send(effect.to, effect.message);
       case 'setTimer':
         return this.#setTimer(effect.name, effect.delayMs);
       case 'clearTimer':
         return this.#clearTimer(effect.name);
       case 'persist':
-        return this.#persist(effect.changes, effect.durability);
+        return this.#gate.write(effect.changes, effect.durability);
       case 'emit':
         return this.#onEvent(effect.event);
       case 'dial':
@@ -207,12 +219,6 @@ export class PeerDriver {
     this.#timers.delete(name);
   }
 
-  #send(to: PeerId, message: PeerMessage): void {
-    const mustWait = isPromise(message) && this.#durableCount < this.#issuedCount;
-    if (mustWait) this.#gated.push({ ticket: this.#issuedCount, to, message });
-    else this.#sendNow(to, message);
-  }
-
   #sendNow(to: PeerId, message: PeerMessage): void {
     const from = this.#options.self.peer;
     if (to === from) return this.step({ type: 'plainMessage', from, message });
@@ -224,41 +230,12 @@ export class PeerDriver {
     this.traffic.bytesOut += bytes.length;
   }
 
-  #persist(changes: readonly Change[], durability: Durability): void {
-    const ticket = ++this.#issuedCount;
-    const all = [...this.#backlog, ...changes];
-    this.#backlog = [];
-    this.#options.store.write(all, durability).then(
-      () => this.#onDurable(ticket),
-      (error: unknown) => this.#onWriteFailed(ticket, all, error),
-    );
-  }
-
-  /** Writes complete in the order in which they were issued. */
-  #onDurable(ticket: number): void {
+  #onStoreLost(error: TabringError): void {
     if (this.#isStopped) return;
-    this.#durableCount = ticket;
-    const ready = this.#gated.filter(gated => gated.ticket <= ticket);
-    this.#gated = this.#gated.filter(gated => gated.ticket > ticket);
-    for (const { to, message } of ready) this.#sendNow(to, message);
-  }
-
-  #onWriteFailed(ticket: number, changes: readonly Change[], thrown: unknown): void {
-    if (this.#isStopped) return;
-    const error =
-      thrown instanceof TabringError
-        ? thrown
-        : new TabringError('store-failed', 'the store failed', { cause: thrown });
-    if (error.code === 'superseded') {
-      this.stop();
-      return this.#options.onFatal(error);
-    }
-    // What waited for this write promised something that is not true; nobody may hear of it.
-    this.#gated = this.#gated.filter(gated => gated.ticket > ticket);
-    this.#durableCount = ticket;
-    this.#backlog = [...changes, ...this.#backlog];
-    this.#count('store.refused');
-    this.#options.onStoreProblem(error);
+    // Not in the middle of a step: the goodbye is one more.
+    if (error.code !== 'superseded') return queueMicrotask(() => this.#options.onStoreLost(error));
+    this.stop();
+    this.#options.onFatal(error);
   }
 
   #onEvent(event: PeerEvent): void {
@@ -307,6 +284,9 @@ export class PeerDriver {
     let other: Greeting;
     try {
       other = await greet(link, self, clock);
+    } catch (error) {
+      this.#count('link.stranger');
+      throw error;
     } finally {
       this.#greeting.delete(link);
     }
@@ -323,11 +303,15 @@ export class PeerDriver {
     const { peer, incarnation } = other;
     const old = this.#links.get(peer)?.link;
     this.#links.set(peer, { link, incarnation });
-    if (old) this.#retire(old);
+    if (old) {
+      this.#malformedOnEnded += old.malformedCount;
+      this.#retire(old);
+    }
     link.onEnd = () => {
       this.#retired.delete(link);
       if (this.#links.get(peer)?.link !== link) return;
       this.#links.delete(peer);
+      this.#malformedOnEnded += link.malformedCount;
       this.step({ type: 'linkDown', peer });
     };
     const kind = link.kind;
@@ -357,6 +341,7 @@ export class PeerDriver {
     const entry = this.#links.get(peer);
     if (!entry) return;
     this.#links.delete(peer);
+    this.#malformedOnEnded += entry.link.malformedCount;
     entry.link.close();
   }
 

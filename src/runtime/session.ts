@@ -39,7 +39,9 @@ export type SessionOptions = {
   /** Stores of this network that no tab runs: a founder takes them all in. */
   claimOrphans(): Promise<readonly StoreClaim[]>;
   onEvent(event: PeerEvent): void;
+  /** The store refuses writes. Told again at each attempt to write, until `onStoreRoom`. */
   onStoreProblem(error: TabringError): void;
+  onStoreRoom(): void;
   /** The session has ended by itself. */
   onFatal(error: TabringError): void;
   /** The peer must begin again, as after a crash: `why` in words. */
@@ -57,6 +59,10 @@ export class Session {
   #claim: StoreClaim | null = null;
   #driver: PeerDriver | null = null;
   #onJoined: ((joined: boolean) => void) | null = null;
+  #onDrained: (() => void) | null = null;
+  /** The start, for as long as it is under way: what it takes is let go of behind it. */
+  #starting: Promise<void> | null = null;
+  #ending: Promise<void> | null = null;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -78,15 +84,9 @@ export class Session {
    */
   async start(signal: AbortSignal): Promise<void> {
     const both = AbortSignal.any([signal, this.#ended.signal]);
+    this.#starting = this.#start(both);
     try {
-      const claim = await this.#options.claimStore();
-      this.#claim = claim;
-      both.throwIfAborted();
-      const image = await claim.store.open();
-      both.throwIfAborted();
-      await this.#enter(image, both);
-      this.#options.bootstrap.setMember(true);
-      void this.#watchOverAlone();
+      await this.#starting;
     } catch (error) {
       await this.end();
       if (both.aborted && !(error instanceof TabringError)) {
@@ -94,6 +94,18 @@ export class Session {
       }
       throw error;
     }
+  }
+
+  async #start(signal: AbortSignal): Promise<void> {
+    const claim = await this.#options.claimStore();
+    this.#claim = claim;
+    signal.throwIfAborted();
+    const image = await claim.store.open();
+    signal.throwIfAborted();
+    await this.#enter(image, signal);
+    signal.throwIfAborted();
+    this.#options.bootstrap.setMember(true);
+    void this.#watchOverAlone();
   }
 
   /** The page goes away or freezes: a word to the neighbours, and everything is let go of. */
@@ -117,14 +129,19 @@ export class Session {
     await this.endWithGoodbye();
   }
 
-  #onDrained: (() => void) | null = null;
+  /** Ends at once. The store is closed and free for others when this resolves, however often asked. */
+  end(): Promise<void> {
+    this.#ending ??= this.#end();
+    return this.#ending;
+  }
 
-  /** Ends at once. The store is closed and free for others when this resolves. */
-  async end(): Promise<void> {
-    if (this.#ended.signal.aborted) return;
+  async #end(): Promise<void> {
     this.#ended.abort();
     this.#options.bootstrap.onLink = null;
     this.#options.bootstrap.close();
+    this.#driver?.stop();
+    // Its store may be claimed only now; whoever has started it hears what became of it.
+    await this.#starting?.catch(() => undefined);
     this.#driver?.stop();
     const claim = this.#claim;
     if (!claim) return;
@@ -213,7 +230,7 @@ export class Session {
     records: readonly StoreRecord[],
     iceServers: readonly RTCIceServer[],
   ): PeerDriver {
-    const { network, clock, config, onStoreProblem, onRestart } = this.#options;
+    const { network, clock, config, onStoreProblem, onStoreRoom, onRestart } = this.#options;
     const claim = this.#claim;
     if (!claim) throw new Error('invariant broken: a store is claimed before a peer is made');
     const { peer, incarnation } = image;
@@ -226,7 +243,12 @@ export class Session {
       negotiate: negotiateSimplePeer,
       ...(config && { config }),
       onEvent: event => this.#onEvent(event),
-      onStoreProblem,
+      onStoreFull: onStoreProblem,
+      onStoreRoom,
+      onStoreLost: error => {
+        onStoreProblem(error);
+        onRestart('its store has failed');
+      },
       onFatal: error => {
         void this.end();
         this.#options.onFatal(error);
@@ -300,11 +322,15 @@ export class Session {
       // Not in step with another peer that is alone: one of the two must stay.
       await this.#pause(ALONE_ASK_MS * (0.5 + Math.random()));
       if (this.#ended.signal.aborted) return;
-      if (this.#driver?.peer.ring.state.isAlone !== true) continue;
+      if (!this.#isAlone()) continue;
       const others = await this.#findOthers();
-      if (this.#driver?.peer.ring.state.isAlone !== true || others.length === 0) continue;
+      if (!this.#isAlone() || others.length === 0) continue;
       return this.#options.onRestart('another ring of this network has turned up');
     }
+  }
+
+  #isAlone(): boolean {
+    return this.#driver?.peer.ring.state.isAlone ?? false;
   }
 
   async #findOthers(): Promise<readonly Contact[]> {

@@ -122,8 +122,10 @@ export class BallotElection implements Election {
   }
 
   #take(message: BroadcastMessage): void {
-    if (message.type === 'arrived') this.#hasArrived = true;
-    if (message.type === 'arrived') this.#rivals.delete(message.from);
+    if (message.type === 'arrived' || message.type === 'joining') {
+      this.#hasArrived = true;
+      this.#rivals.delete(message.from);
+    }
     if (message.type === 'candidate') this.#onCandidacy(message);
   }
 

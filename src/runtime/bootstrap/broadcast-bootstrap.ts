@@ -75,8 +75,8 @@ export class BroadcastBootstrap implements Bootstrap {
   #locks: TabLocks | null;
   #election: Election;
   readonly #closed = new AbortController();
-  #memberLock: HeldLock | null = null;
-  #isMember = false;
+  #lock: HeldLock | null = null;
+  #standing: 'none' | 'joiner' | 'member' = 'none';
   #introducedAtMs = -Infinity;
 
   constructor(options: BroadcastBootstrapOptions) {
@@ -96,7 +96,7 @@ export class BroadcastBootstrap implements Bootstrap {
       channel: this.#channel,
       clock,
       config,
-      mayAccept: () => this.#isMember && this.onLink !== null,
+      mayAccept: () => this.#standing === 'member' && this.onLink !== null,
       onLink: link => this.#onNewcomer(link),
     });
   }
@@ -112,17 +112,21 @@ export class BroadcastBootstrap implements Bootstrap {
   }): Promise<Introduction> {
     const signal = AbortSignal.any([options.signal, this.#closed.signal]);
     throwIfAborted(signal);
-    this.#endMembership(); // Who asks is no member any more.
+    this.#stand('none'); // Who asks is no member any more.
     try {
       for (;;) {
         await this.#pace(signal);
         const contacts = await this.#findContacts(signal);
-        if (contacts.length > 0) return { role: 'joiner', contacts };
+        if (contacts.length > 0) {
+          await this.#becomeJoiner(signal);
+          return { role: 'joiner', contacts };
+        }
         const { holdsStore } = options;
-        if (await this.#stand({ holdsStore, signal })) return { role: 'founder' };
+        if (await this.#elect({ holdsStore, signal })) return { role: 'founder' };
       }
     } catch (error) {
       this.#election.release();
+      this.#stand('none');
       throw error;
     }
   }
@@ -136,9 +140,9 @@ export class BroadcastBootstrap implements Bootstrap {
   setMember(isMember: boolean): void {
     if (this.#closed.signal.aborted) return;
     if (!isMember) {
-      this.#endMembership();
+      this.#stand('none');
       this.#election.release();
-    } else if (!this.#isMember) void this.#becomeMember();
+    } else if (this.#standing !== 'member') void this.#becomeMember();
   }
 
   iceServers(): Promise<readonly RTCIceServer[]> {
@@ -146,7 +150,7 @@ export class BroadcastBootstrap implements Bootstrap {
   }
 
   close(): void {
-    this.#endMembership();
+    this.#stand('none');
     this.#closed.abort();
     this.#election.close();
     this.#links.close();
@@ -155,7 +159,7 @@ export class BroadcastBootstrap implements Bootstrap {
   }
 
   /** Whether this page founds. Where the browser refuses locks after all, it does without. */
-  async #stand(candidate: Candidate): Promise<boolean> {
+  async #elect(candidate: Candidate): Promise<boolean> {
     try {
       return (await this.#election.stand(candidate)) === 'founder';
     } catch (error) {
@@ -176,31 +180,41 @@ export class BroadcastBootstrap implements Bootstrap {
     });
   }
 
+  /** Before it can connect: nobody may found when the members it joins have left by then. */
+  async #becomeJoiner(signal: AbortSignal): Promise<void> {
+    const granted = this.#stand('joiner')?.granted;
+    await unlessAborted(granted?.catch(() => {}) ?? Promise.resolve(), signal);
+  }
+
   async #becomeMember(): Promise<void> {
-    this.#isMember = true;
-    const lock = this.#locks?.request('member') ?? null;
-    this.#memberLock = lock;
+    const lock = this.#stand('member');
     this.#channel.post({ type: 'arrived' });
     // Who may found next must find the member's lock held already. A browser that refuses it has
     // refused the founder's as well.
     await lock?.granted.catch(() => {});
-    if (this.#memberLock === lock) this.#election.release();
+    if (this.#standing === 'member' && this.#lock === lock) this.#election.release();
   }
 
-  #endMembership(): void {
-    this.#isMember = false;
-    this.#memberLock?.release();
-    this.#memberLock = null;
+  /** Takes the lock of a standing; that of the former one is kept until it has it. */
+  #stand(standing: 'none' | 'joiner' | 'member'): HeldLock | null {
+    const former = this.#lock;
+    const lock = standing === 'none' ? null : (this.#locks?.request(standing) ?? null);
+    this.#standing = standing;
+    this.#lock = lock;
+    if (lock === null) former?.release();
+    else void lock.granted.catch(() => {}).then(() => former?.release());
+    return lock;
   }
 
   #take(message: BroadcastMessage): void {
-    if (!this.#isMember) return;
-    if (message.type === 'query') {
+    const { type } = message;
+    const isMember = this.#standing === 'member';
+    if (type === 'query' && isMember) {
       this.#channel.post({ type: 'member', to: message.from, query: message.query });
     }
     // Somebody has overlooked this page, and is about to found.
-    if (message.type === 'candidate' && message.phase !== 'out') {
-      this.#channel.post({ type: 'arrived' });
+    if (type === 'candidate' && message.phase !== 'out' && this.#standing !== 'none') {
+      this.#channel.post({ type: isMember ? 'arrived' : 'joining' });
     }
   }
 
@@ -279,7 +293,7 @@ export class BroadcastBootstrap implements Bootstrap {
   }
 
   #onNewcomer(link: Link): void {
-    if (this.#isMember && this.onLink !== null) this.onLink(link);
+    if (this.#standing === 'member' && this.onLink !== null) this.onLink(link);
     else link.close();
   }
 }

@@ -17,6 +17,8 @@ const messageSchema = v.variant('type', [
   v.object({ ...envelope, type: v.literal('member'), to: page, query: page }),
   /** I have just become one. */
   v.object({ ...envelope, type: v.literal('arrived') }),
+  /** I am about to become one: do not found. */
+  v.object({ ...envelope, type: v.literal('joining') }),
   /** The first signal of a link. */
   v.object({ ...envelope, type: v.literal('call'), ...session, data }),
   /** A further signal, of either side. */

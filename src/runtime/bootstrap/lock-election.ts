@@ -3,7 +3,7 @@ import type { Candidate, Election } from './election.ts';
 import type { HeldLock, TabLocks } from './tab-locks.ts';
 import { pause, throwIfAborted, unlessAborted } from './wait.ts';
 
-/** Between giving the lock up for a page with a store and asking for it again. */
+/** Between giving the lock up, for a page with a store or one that joins, and asking for it again. */
 const YIELD_MS = 20;
 
 /**
@@ -61,7 +61,8 @@ export class LockElection implements Election {
 
   /** Whether to found, now that this page alone may. */
   async #decide({ holdsStore, signal }: Candidate, startedAtMs: number): Promise<boolean> {
-    if ((await this.#locks.others('member')).length > 0) return false;
+    // One look for both, because a joiner that becomes a member is never without a lock.
+    if ((await this.#locks.others('member', 'joiner')).length > 0) return false;
     if (holdsStore) return true;
     const restMs = startedAtMs + this.#collectMs - this.#clock.now();
     if (restMs > 0) await pause(this.#clock, restMs, signal);

@@ -83,7 +83,7 @@ export class ServerConnection {
   #peer: Peer | null = null;
   #attempt: Attempt | null = null;
   #lost: Signpost<void> | null = null;
-  #isAlive = true;
+  #unansweredBeats = 0;
   #isKept = false;
   #isRunning = false;
   #wake: AbortController | null = null;
@@ -220,8 +220,9 @@ export class ServerConnection {
     const over = new AbortController();
     const { clock, config } = this.#options;
     const beat = async (): Promise<void> => {
-      for (this.#isAlive = true; this.#isAlive;) {
-        this.#isAlive = false;
+      this.#unansweredBeats = 0;
+      while (this.#unansweredBeats === 0) {
+        this.#unansweredBeats++;
         this.#peer?.socket.send({ type: 'HEARTBEAT' });
         await pause(clock, config.beatMs, over.signal);
       }
@@ -324,7 +325,7 @@ export class ServerConnection {
     peer.socket.on('message', (data: unknown) => {
       const message = parsePeerServerMessage(data);
       if (message === null || !this.#isExpected(peer, message)) this.#malformedCount++;
-      else if (message.type === 'HEARTBEAT') this.#isAlive = true;
+      else if (message.type === 'HEARTBEAT') this.#unansweredBeats = 0;
       else if (message.type === 'LEAVE' || message.type === 'EXPIRE') this.#onAbsent(message.src);
       else for (const listener of listeners) listener.call(peer.socket, message);
     });

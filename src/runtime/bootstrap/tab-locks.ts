@@ -1,5 +1,11 @@
 import { PAGE_ID_PATTERN } from './page-id.ts';
 
+/**
+ * What pages say of themselves by holding a lock. `member`: on the ring. `joiner`: was told of members,
+ * and may be on their ring by now. `holder`: stands in an election, and has a store.
+ */
+export type Role = 'member' | 'joiner' | 'holder';
+
 /** A lock that this page has, or is about to get. */
 export type HeldLock = {
   /** Resolves when the page has it; rejects if it was released, or the browser refused, before. */
@@ -27,21 +33,24 @@ export class TabLocks {
     return this.#request(`tabring/founder/${this.#network}`);
   }
 
-  /** Held by a page while it is a member, or while it is in an election and has a store. */
-  request(role: 'member' | 'holder'): HeldLock {
+  /** Held by a page while it has this role. */
+  request(role: Role): HeldLock {
     return this.#request(this.#prefix(role) + this.#page);
   }
 
-  /** Other pages that have this role. Rejects where the browser refuses to tell. */
-  async others(role: 'member' | 'holder'): Promise<readonly string[]> {
-    const prefix = this.#prefix(role);
+  /** Other pages that have one of these roles. Rejects where the browser refuses to tell. */
+  async others(...roles: readonly Role[]): Promise<readonly string[]> {
+    const prefixes = roles.map(role => this.#prefix(role));
     const { held = [] } = await this.#locks.query();
     return held
-      .map(({ name = '' }) => (name.startsWith(prefix) ? name.slice(prefix.length) : ''))
+      .map(({ name = '' }) => {
+        const prefix = prefixes.find(each => name.startsWith(each));
+        return prefix === undefined ? '' : name.slice(prefix.length);
+      })
       .filter(page => PAGE_ID_PATTERN.test(page) && page !== this.#page);
   }
 
-  #prefix(role: 'member' | 'holder'): string {
+  #prefix(role: Role): string {
     return `tabring/${role}/${this.#network}/`;
   }
 
