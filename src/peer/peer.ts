@@ -64,7 +64,10 @@ export class Peer {
     this.detector = new FailureDetector(config.detector);
     this.links = new LinkTable(
       () => this.ring.state.self,
-      { nextHop: (position, tried) => this.router.nextHop(position, tried) },
+      {
+        nextHop: (position, tried) => this.router.nextHop(position, tried),
+        isSuspected: peer => this.detector.isSuspected(peer),
+      },
       config.links,
     );
     this.ring = new Ring(self, this.links, this.#joinRouter(), config.ring);

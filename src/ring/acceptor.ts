@@ -111,7 +111,7 @@ export class Acceptor {
     const { pred: from, terms } = state;
     assert(terms, 'a member knows the terms of its ring');
     const joined: PeerRef = { peer: join.peer, incarnation: join.incarnation, position };
-    state.markAlive(join.peer);
+    state.markAlive(join.peer, join.incarnation);
     state.pred = joined;
     state.predConfirmedMs = out.now;
     state.chain = [joined, ...(state.isSelf(from) ? [] : state.chain)];

@@ -50,6 +50,8 @@ type LinkState =
 /** What the link table needs of routing: the next peer on the way to a position, if any. */
 export interface WayFinder {
   nextHop(position: Id, tried: readonly PeerId[]): PeerId | null;
+  /** A suspected peer's link is open still, and may lead nowhere. */
+  isSuspected(peer: PeerId): boolean;
 }
 
 type Out = LinkOutbox<LinkMessage, LinkEvent>;
@@ -235,8 +237,8 @@ export class LinkTable {
       return this.#lose(signal, out); // It walks in circles.
     }
     const trail = [...signal.trail, self];
-    if (this.#open.has(signal.to)) return out.send(signal.to, { ...signal, trail });
-    const named = signal.path.findIndex(peer => this.#open.has(peer));
+    if (this.#leads(signal.to)) return out.send(signal.to, { ...signal, trail });
+    const named = signal.path.findIndex(peer => this.#leads(peer));
     if (named >= 0) {
       const next = signal.path[named];
       if (next) return out.send(next, { ...signal, trail, path: signal.path.slice(named + 1) });
@@ -244,6 +246,10 @@ export class LinkTable {
     const next = signal.position === null ? null : this.#way.nextHop(signal.position, trail);
     if (next === null || next === signal.to) return this.#lose(signal, out);
     out.send(next, { ...signal, trail, path: [] });
+  }
+
+  #leads(peer: PeerId): boolean {
+    return this.#open.has(peer) && !this.#way.isSuspected(peer);
   }
 
   /** Nobody here knows the way: the dialer need not wait for its deadline. */
@@ -272,8 +278,8 @@ export class LinkTable {
 
   #sendBack(message: LinkUnreachable, out: Out): void {
     if (message.to === this.#self().peer) return this.#onUnreachable(message, out);
-    if (this.#open.has(message.to)) return out.send(message.to, message);
-    const index = message.path.findIndex(peer => this.#open.has(peer));
+    if (this.#leads(message.to)) return out.send(message.to, message);
+    const index = message.path.findIndex(peer => this.#leads(peer));
     const next = message.path[index];
     if (next !== undefined) out.send(next, { ...message, path: message.path.slice(index + 1) });
   }

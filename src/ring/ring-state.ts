@@ -82,8 +82,10 @@ export class RingState {
     if (oldest !== undefined) this.#gone.delete(oldest);
   }
 
-  markAlive(peer: PeerId): void {
+  /** This run of the peer is there; so its former ones are gone, whatever others still say. */
+  markAlive(peer: PeerId, incarnation: number): void {
     this.#gone.delete(peer);
+    if (incarnation > 1) this.markGone(peer, incarnation - 1, Infinity);
   }
 
   isGone(ref: PeerRef): boolean {

@@ -232,7 +232,7 @@ export class Ring {
 
   onLinkUp(peer: PeerId, incarnation: number, out: RingOut): void {
     this.#onNewRun(peer, incarnation, out);
-    this.state.markAlive(peer);
+    this.state.markAlive(peer, incarnation);
     this.#joiner.onLinkUp(out);
     const wanted = this.#connector.settle(peer);
     if (!wanted) return;
@@ -272,8 +272,10 @@ export class Ring {
   /** The suspicion was a mistake. */
   onAlive(peer: PeerId, out: RingOut): void {
     const { state } = this;
-    state.markAlive(peer);
-    const isSameRun = state.pred.incarnation === this.#links.incarnation(peer);
+    const incarnation = this.#links.incarnation(peer);
+    if (incarnation === null) return; // Heard over a link that is gone again.
+    state.markAlive(peer, incarnation);
+    const isSameRun = state.pred.incarnation === incarnation;
     if (state.pred.peer === peer && isSameRun && state.isPredSuspected) {
       this.#predecessors.settle(out); // Its range was never touched.
     }

@@ -73,7 +73,7 @@ export class Successors {
 
   set(succ: PeerRef, others: readonly PeerRef[], out: RingOut): void {
     const { state } = this.#parts;
-    state.markAlive(succ.peer);
+    state.markAlive(succ.peer, succ.incarnation);
     const didChange = state.succ.peer !== succ.peer || state.succ.incarnation !== succ.incarnation;
     state.succ = succ;
     this.#merge(succ, others, SUCCESSOR_COUNT, out);
