@@ -1,17 +1,14 @@
 import { TabringError } from '../kernel/errors.ts';
 import { randomId, type Id } from '../kernel/identifier.ts';
-import type { Change, PeerId } from '../kernel/machine.ts';
+import type { PeerId } from '../kernel/machine.ts';
 import type { PeerConfig, PeerEvent } from '../peer/contract.ts';
-import { parsePlace } from '../peer/place.ts';
-import { parseItem } from '../replication/item-table.ts';
-import type { Item } from '../replication/replica-message.ts';
-import { compareVersions } from '../replication/version.ts';
 import type { RingTerms } from '../ring/ring-message.ts';
 import type { Bootstrap, Contact } from './bootstrap/bootstrap.ts';
 import type { Clock } from './clock.ts';
 import { PeerDriver } from './driver.ts';
 import { negotiateSimplePeer } from './link/simple-peer-link.ts';
 import type { StoreClaim, StoreImage, StoreRecord } from './store/peer-store.ts';
+import { placeOf, takeInOrphans } from './store/take-in-orphans.ts';
 
 /** Contacts that are tried at once; the first link is enough, a second one helps when it dies. */
 const CONTACTS_AT_ONCE = 2;
@@ -22,6 +19,9 @@ const ISOLATED_ASKS = 2;
 
 /** A peer that is alone looks for another ring of its network this often. */
 const ALONE_ASK_MS = 5_000;
+
+/** Between two rounds of contacts of which none answered. */
+const RETRY_MS = 300;
 
 /** How long one such look may take. */
 const ASK_TIMEOUT_MS = 4_000;
@@ -163,7 +163,10 @@ export class Session {
       }
       const driver = this.#driver ?? this.#makeDriver(image, image.records, await this.#ice());
       bootstrap.onLink ??= link => void driver.addLink(link).catch(() => link.close());
-      if (!(await this.#contact(introduction.contacts, signal))) continue;
+      if (!(await this.#contact(introduction.contacts, signal))) {
+        await this.#pause(RETRY_MS); // They may have gone just now: those who know will know soon.
+        continue;
+      }
       if (await this.#join(own?.position ?? null, signal)) return;
       onTrace('bootstrap', 'no place was given: asking again who is there');
     }
@@ -189,36 +192,18 @@ export class Session {
     driver.step({ type: 'command', command: { type: 'found', terms, position } });
   }
 
-  /** All that stores without a tab hold comes into our own, and they go. */
+  /** All that stores without a tab hold comes into our own. */
   async #takeInOrphans(image: StoreImage): Promise<readonly StoreRecord[]> {
     const orphans = await this.#options.claimOrphans();
-    if (orphans.length === 0) return image.records;
-    const items = new Map<string, Item>();
-    for (const item of itemsOf(image.records)) items.set(item.key, item);
-    const rest = image.records.filter(record => record.table !== 'items');
-    const changes = new Map<string, Change>();
-    for (const orphan of orphans) {
-      const { records } = await orphan.store.open();
-      if (!placeOf(rest)) rest.push(...records.filter(record => record.table === 'meta'));
-      for (const item of itemsOf(records)) {
-        const known = items.get(item.key);
-        if (known && compareVersions(known.version, item.version) >= 0) continue;
-        items.set(item.key, item);
-        changes.set(item.key, { table: 'items', key: item.key, value: item });
-      }
-    }
-    if (changes.size > 0) await this.#claim?.store.write([...changes.values()], 'strict');
-    for (const orphan of orphans) {
-      await orphan.store.destroy(); // Everything in it is durable here now.
-      orphan.release();
-    }
-    this.#options.onTrace('store', `took in ${orphans.length} stores of tabs that are gone`);
-    const all = [...items.values()].map(item => ({
-      table: 'items' as const,
-      key: item.key,
-      value: item,
-    }));
-    return [...rest, ...all];
+    const store = this.#claim?.store;
+    if (orphans.length === 0 || !store) return image.records;
+    const { records, takenCount, leftCount } = await takeInOrphans(
+      { store, records: image.records },
+      orphans,
+    );
+    const left = leftCount > 0 ? `, ${leftCount} could not be read` : '';
+    this.#options.onTrace('store', `took in ${takenCount} stores of tabs that are gone${left}`);
+    return records;
   }
 
   async #ice(): Promise<readonly RTCIceServer[]> {
@@ -351,18 +336,4 @@ export class Session {
       });
     });
   }
-}
-
-function placeOf(records: readonly StoreRecord[]) {
-  const record = records.find(({ table, key }) => table === 'meta' && key === 'place');
-  return record ? parsePlace(record.value) : null;
-}
-
-function itemsOf(records: readonly StoreRecord[]): Item[] {
-  const items: Item[] = [];
-  for (const { table, value } of records) {
-    const item = table === 'items' ? parseItem(value) : null;
-    if (item) items.push(item);
-  }
-  return items;
 }
