@@ -13,15 +13,24 @@ const PREBUNDLED = [
 ];
 
 /**
- * A tab is a peer: it is not reloaded behind its user's back, so there is no websocket for that, and
- * Vite's client, which looks for it, stays out of the pages. Edits show on the next reload.
+ * Stands in for Vite's client, which reloads pages and fails loudly without its websocket. What pages
+ * ask of it is left: `import.meta.hot` is undefined, and a dynamic import of an address that is
+ * known only when it runs gets the query by which Vite knows imports.
  */
+const CLIENT = `
+export const createHotContext = () => undefined;
+export const injectQuery = (url, query) =>
+  /^[./]/.test(url) ? url.replace(/[?#]|$/, end => '?' + query + (end === '?' ? '&' : end)) : url;
+`;
+
+/** A tab is a peer: it is not reloaded behind its user's back. Edits show on the next reload. */
 const WITHOUT_RELOADS: Plugin = {
   name: 'tabring:without-reloads',
   config: () => ({ server: { hmr: false, ws: false } }),
-  transformIndexHtml: {
-    order: 'post',
-    handler: html => html.replace(/<script [^>]*src="\/@vite\/client"[^>]*><\/script>\s*/, ''),
+  configureServer({ middlewares }) {
+    middlewares.use('/@vite/client', (_, response) => {
+      response.setHeader('content-type', 'text/javascript').end(CLIENT);
+    });
   },
 };
 

@@ -289,9 +289,13 @@ export function expectMessages(
 ): void {
   expect(actual.map(message => message.length)).to.deep.equal(expected.map(m => m.length));
   actual.forEach((message, i) => {
-    const differsAt = message.findIndex((byte, at) => byte !== expected[i]![at]);
-    expect(differsAt, `message ${i} of ${message.length} bytes differs at`).to.equal(-1);
+    expect(firstDifference(message, expected[i]!), `message ${i} differs at`).to.equal(-1);
   });
+}
+
+function firstDifference(a: Uint8Array, b: Uint8Array): number {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return i;
+  return -1;
 }
 
 /** Keeps what arrives; `first(n)` resolves with the first n messages once they are there. */

@@ -248,6 +248,17 @@ export function runStoreConformance(name: string, makePlace: () => Promise<Store
         expect(asMap(await found())).to.deep.equal({ 'items/a': 3 });
       });
 
+      it('finishes its writes before it opens the store again', async () => {
+        const store = await opened();
+        const writes = Array.from({ length: 20 }, (_, i) =>
+          store.write([put('items', String(i), i)], 'relaxed'),
+        );
+        const image = await store.open();
+        await Promise.all(writes);
+        expect(image.records).to.have.length(20);
+        await store.close();
+      });
+
       it('cannot destroy the store', async () => {
         const former = await opened();
         const next = await opened();

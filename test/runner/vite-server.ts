@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import type { Middleware } from '@web/dev-server-core';
 import {
   createLogger,
@@ -11,6 +11,7 @@ import {
   type ViteDevServer,
 } from 'vite';
 import shared from '../../vite.config.ts';
+import { isAlive } from '../tabs/processes.ts';
 import { ROOT } from './files.ts';
 
 /** What the test runner answers itself: its page, its protocol, the test framework. */
@@ -19,8 +20,8 @@ const RUNNER_PATHS = /^\/(?:\?|$|__web-)/;
 /** Several hundred files, which every page of tests would load one by one. */
 const PREBUNDLED_FOR_TESTS = ['fast-check', 'chai'];
 
-/** Removed when the process ends. */
-const CACHE = resolve(ROOT, `node_modules/.vite/tests-${process.pid}`);
+const CACHES = resolve(ROOT, 'node_modules/.vite');
+const CACHE = join(CACHES, `tests-${process.pid}`);
 
 const FOR_TESTS: Plugin = {
   name: 'tabring:for-tests',
@@ -35,6 +36,7 @@ const FOR_TESTS: Plugin = {
  */
 export async function createTestServer(config: InlineConfig = {}): Promise<ViteDevServer> {
   if (!existsSync(CACHE)) {
+    removeStaleCaches();
     mkdirSync(CACHE, { recursive: true });
     process.once('exit', () => rmSync(CACHE, { recursive: true, force: true }));
   }
@@ -48,6 +50,16 @@ export async function createTestServer(config: InlineConfig = {}): Promise<ViteD
     plugins: [FOR_TESTS],
   };
   return createServer(mergeConfig(mergeConfig(shared, inTests), config));
+}
+
+/** Those of processes that were killed before they could do it. */
+function removeStaleCaches(): void {
+  if (!existsSync(CACHES)) return;
+  for (const name of readdirSync(CACHES)) {
+    const pid = /^tests-(\d+)$/.exec(name)?.[1];
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    rmSync(join(CACHES, name), { recursive: true, force: true });
+  }
 }
 
 /** Warnings and errors only, and past the console, which the test runner intercepts. */

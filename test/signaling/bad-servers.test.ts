@@ -60,8 +60,8 @@ const UNREACHABLE: readonly [string, () => Promise<BadServer>][] = [
   ['a hello and silence', () => serveHttp(helloThen(() => {}))],
 ];
 
-describe('ServerBootstrap', TEST, () => {
-  it('rejects with signaling-invalid when something else answers', () =>
+describe('ServerBootstrap', () => {
+  it('rejects with signaling-invalid when something else answers', TEST, () =>
     withBrowser({ signaling: false }, async (_, browser) => {
       const tab = await BootstrapTab.open(browser, { network: 'x', signaling: null });
       for (const [name, listener] of INVALID) {
@@ -75,9 +75,10 @@ describe('ServerBootstrap', TEST, () => {
           }
         }
       }
-    }));
+    }),
+  );
 
-  it('rejects with signaling-unreachable when there is nothing that works', () =>
+  it('rejects with signaling-unreachable when there is nothing that works', TEST, () =>
     withBrowser({ signaling: false }, async (_, browser) => {
       // All at once: most of them take as long as this page is patient.
       const attempts = UNREACHABLE.map(async ([name, serve]) => {
@@ -90,9 +91,10 @@ describe('ServerBootstrap', TEST, () => {
         }
       });
       await Promise.all(attempts);
-    }));
+    }),
+  );
 
-  it('rejects with signaling-unreachable when nobody listens, and tries on as a member', () =>
+  it('rejects with signaling-unreachable when nobody listens, and tries on as a member', TEST, () =>
     withBrowser({}, async (lab, browser) => {
       const tab = await BootstrapTab.open(browser, { network: 'x', signaling: null });
       await expectRejection(tab, await unusedUrl(), 'signaling-unreachable', 'nobody');
@@ -112,7 +114,8 @@ describe('ServerBootstrap', TEST, () => {
       assert.deepEqual(await tab.tab.evaluate(() => pageLab.traces), []);
       await lab.startSignaling();
       await tab.tab.waitFor(() => pageLab.traces.length === 1, { timeoutMs: 5_000 });
-    }));
+    }),
+  );
 });
 
 async function expectRejection(

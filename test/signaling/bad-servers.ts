@@ -1,5 +1,6 @@
 import { createServer, type RequestListener } from 'node:http';
 import {
+  connect,
   createServer as createTcpServer,
   type AddressInfo,
   type Server,

@@ -30,9 +30,9 @@ function run(
 }
 type Kill = (signal: NodeJS.Signals) => void;
 
-describe('npm run signaling', TEST, () => {
+describe('npm run signaling', () => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    it(`prints one line when it listens, and stops at once on ${signal}`, async () => {
+    it(`prints one line when it listens, and stops at once on ${signal}`, TEST, async () => {
       let status = 0;
       const { code, out, err } = await run(['--port', '0', '--grace-ms', '0'], {
         env: { STUN_URLS: 'stun:127.0.0.1' },
@@ -49,13 +49,13 @@ describe('npm run signaling', TEST, () => {
     });
   }
 
-  it('explains itself', async () => {
+  it('explains itself', TEST, async () => {
     const { code, out } = await run(['--help']);
     assert.equal(code, 0);
     assert.match(out, /--port[^]*--host[^]*STUN_URLS/);
   });
 
-  it('says what is wrong with its options', async () => {
+  it('says what is wrong with its options', TEST, async () => {
     const wrong: [string[], RegExp][] = [
       [['--port', 'x'], /--port is a whole number from 0 to 65535, not "x"/],
       [['--port', '70000'], /--port/],
@@ -70,16 +70,20 @@ describe('npm run signaling', TEST, () => {
     }
   });
 
-  it('says that the port is in use, that there is no such address, that a variable is wrong', () =>
-    withServer({}, async server => {
-      const inUse = await run(['--port', String(server.port)]);
-      assert.equal(inUse.code, 1);
-      assert.equal(inUse.err, 'The port is in use: choose another one with --port.\n');
-      const noAddress = await run(['--port', '0', '--host', '192.0.2.1']);
-      assert.equal(noAddress.code, 1);
-      assert.match(noAddress.err, /no such address/);
-      const noTurn = await run(['--port', '0'], { env: { TURN_URLS: 'turn:127.0.0.1' } });
-      assert.equal(noTurn.code, 1);
-      assert.match(noTurn.err, /TURN_USERNAME/);
-    }));
+  it(
+    'says that the port is in use, that there is no such address, that a variable is wrong',
+    TEST,
+    () =>
+      withServer({}, async server => {
+        const inUse = await run(['--port', String(server.port)]);
+        assert.equal(inUse.code, 1);
+        assert.equal(inUse.err, 'The port is in use: choose another one with --port.\n');
+        const noAddress = await run(['--port', '0', '--host', '192.0.2.1']);
+        assert.equal(noAddress.code, 1);
+        assert.match(noAddress.err, /no such address/);
+        const noTurn = await run(['--port', '0'], { env: { TURN_URLS: 'turn:127.0.0.1' } });
+        assert.equal(noTurn.code, 1);
+        assert.match(noTurn.err, /TURN_USERNAME/);
+      }),
+  );
 });

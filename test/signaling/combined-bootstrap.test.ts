@@ -12,8 +12,8 @@ import {
 
 const TEST = { timeout: 90_000 };
 
-describe('The bootstrap of a page', TEST, () => {
-  it('names one founder of all the tabs of two browsers opened at once', () =>
+describe('The bootstrap of a page', () => {
+  it('names one founder of all the tabs of two browsers opened at once', TEST, () =>
     withBrowser({}, async (lab, browser) => {
       const options = { network: newNetwork(), signaling: lab.signaling.url };
       const contexts = [await browser.newContext(), await browser.newContext()];
@@ -36,9 +36,10 @@ describe('The bootstrap of a page', TEST, () => {
         assert.equal(new Set(pages).size, pages.length, labels.join('; '));
         assert.equal(labels.filter(label => label.includes('tab of this')).length, 2);
       }
-    }));
+    }),
+  );
 
-  it('lets tabs that joined through a sibling receive newcomers from elsewhere', () =>
+  it('lets tabs that joined through a sibling receive newcomers from elsewhere', TEST, () =>
     withBrowser({}, async (lab, browser) => {
       const options = { network: newNetwork(), signaling: lab.signaling.url };
       const [a, b] = await BootstrapTab.openAll(2, browser, options, browser.context);
@@ -50,9 +51,10 @@ describe('The bootstrap of a page', TEST, () => {
       const stranger = await BootstrapTab.open(browser, options);
       assert.equal((await stranger.join()).role, 'joiner');
       assert.equal(await b!.tab.evaluate(() => pageLab.newcomerCount), 1);
-    }));
+    }),
+  );
 
-  it('waits with founding for a sibling that is asking the server', () =>
+  it('waits with founding for a sibling that is asking the server', TEST, () =>
     withBrowser({}, async (lab, browser) => {
       const options = { network: newNetwork(), signaling: lab.signaling.url };
       const [a, b] = await BootstrapTab.openAll(2, browser, options, browser.context);
@@ -63,9 +65,10 @@ describe('The bootstrap of a page', TEST, () => {
       await stranger.setMember(true);
       for (const { role } of await Promise.all(introductions)) assert.equal(role, 'joiner');
       assert.equal(await stranger.tab.evaluate(() => pageLab.newcomerCount), 1);
-    }));
+    }),
+  );
 
-  it('replaces a founder of either browser that is killed', () =>
+  it('replaces a founder of either browser that is killed', TEST, () =>
     withBrowser({ signaling: ['--grace-ms', '500'] }, async (lab, browser) => {
       const options = { network: newNetwork(), signaling: lab.signaling.url };
       const [a, b] = await BootstrapTab.openAll(2, browser, options, browser.context);
@@ -79,9 +82,10 @@ describe('The bootstrap of a page', TEST, () => {
       ]);
       await first[0].tab.kill();
       assert.equal((await first[1]).role, 'founder');
-    }));
+    }),
+  );
 
-  it('joins through a sibling while the server is away, and registers when it is back', () =>
+  it('joins through a sibling while the server is away, and registers when it is back', TEST, () =>
     withBrowser({}, async (lab, browser) => {
       const options = { network: newNetwork(), signaling: lab.signaling.url };
       const [a, b] = await BootstrapTab.openAll(2, browser, options, browser.context);
@@ -91,9 +95,10 @@ describe('The bootstrap of a page', TEST, () => {
       assert.equal((await b!.findMembers()).length, 1);
       await lab.startSignaling();
       await untilTold(lab, ({ members }) => members === 2);
-    }));
+    }),
+  );
 
-  it('founds nothing without the server, and says why', () =>
+  it('founds nothing without the server, and says why', TEST, () =>
     withBrowser({ signaling: false }, async (_, browser) => {
       const network = newNetwork();
       const unreachable = { network, signaling: await unusedUrl() };
@@ -111,9 +116,10 @@ describe('The bootstrap of a page', TEST, () => {
       } finally {
         await other.close();
       }
-    }));
+    }),
+  );
 
-  it('needs no server at all for tabs of one browser', () =>
+  it('needs no server at all for tabs of one browser', TEST, () =>
     withBrowser({ signaling: false }, async (_, browser) => {
       const options = { network: newNetwork(), signaling: null };
       const tabs = await BootstrapTab.openAll(4, browser, options, browser.context);
@@ -121,9 +127,10 @@ describe('The bootstrap of a page', TEST, () => {
       assert.equal(roles.filter(({ role }) => role === 'founder').length, 1);
       const stranger = await BootstrapTab.open(browser, options);
       assert.equal((await stranger.join()).role, 'founder', 'another browser, another ring');
-    }));
+    }),
+  );
 
-  it('replaces a tab that is killed while it founds, without a server', () =>
+  it('replaces a tab that is killed while it founds, without a server', TEST, () =>
     withBrowser({ signaling: false }, async (_, browser) => {
       const options = { network: newNetwork(), signaling: null };
       const [a, b] = await BootstrapTab.openAll(2, browser, options, browser.context);
@@ -131,9 +138,10 @@ describe('The bootstrap of a page', TEST, () => {
       const second = b!.introduce();
       await a!.tab.kill();
       assert.equal((await second).role, 'founder');
-    }));
+    }),
+  );
 
-  it('goes to the server when the tabs of this browser are frozen', () =>
+  it('goes to the server when the tabs of this browser are frozen', TEST, () =>
     withBrowser({ signaling: ['--grace-ms', '0'] }, async lab => {
       const browser = await lab.launch({ lifecycle: true });
       const options = { network: newNetwork(), signaling: lab.signaling.url };
@@ -150,9 +158,10 @@ describe('The bootstrap of a page', TEST, () => {
       assert.equal(await Promise.any(attempts), 'peerjs');
       await frozen.tab.resume();
       await Promise.allSettled(attempts);
-    }));
+    }),
+  );
 
-  it('sends a hidden tab’s answers at once', () =>
+  it('sends a hidden tab’s answers at once', TEST, () =>
     withBrowser({ signaling: false }, async lab => {
       const browser = await lab.launch({ lifecycle: true });
       const options = { network: newNetwork(), signaling: null };
@@ -167,9 +176,10 @@ describe('The bootstrap of a page', TEST, () => {
       });
       assert.ok(took < 250, `${took} ms`);
       assert.equal((await newcomer.join()).role, 'joiner');
-    }));
+    }),
+  );
 
-  it('leaves nothing behind on the server', () =>
+  it('leaves nothing behind on the server', TEST, () =>
     withBrowser({}, async (lab, browser) => {
       const options = { network: newNetwork(), signaling: lab.signaling.url };
       const tabs = await BootstrapTab.openAll(3, browser, options);
@@ -179,5 +189,6 @@ describe('The bootstrap of a page', TEST, () => {
       await tabs[2]!.close();
       await untilTold(lab, ({ pages, members }) => pages === 0 && members === 0);
       assert.equal((await told(lab)).networks, 0);
-    }));
+    }),
+  );
 });

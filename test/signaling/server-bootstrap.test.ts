@@ -14,8 +14,8 @@ import { Page, request, until } from './clients.ts';
 
 const TEST = { timeout: 90_000 };
 
-describe('ServerBootstrap', TEST, () => {
-  it('names one founder of pages opened at once, and opens links to it', () =>
+describe('ServerBootstrap', () => {
+  it('names one founder of pages opened at once, and opens links to it', TEST, () =>
     withBrowser({}, async (lab, browser) => {
       const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
       const tabs = await BootstrapTab.openAll(4, browser, options);
@@ -28,22 +28,27 @@ describe('ServerBootstrap', TEST, () => {
       const members = await tabs[0]!.findMembers();
       assert.equal(members.length, 3);
       assert.deepEqual(await told(lab), { ...(await told(lab)), pages: 4, members: 4 });
-    }));
+    }),
+  );
 
-  it('lets a page with a store go first, and replaces a founder that gives up or is closed', () =>
-    withBrowser({}, async (lab, browser) => {
-      const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
-      const [a, b, c] = await BootstrapTab.openAll(3, browser, options);
-      const introductions = [a!.introduce(), b!.introduce(true)] as const;
-      assert.equal((await introductions[1]).role, 'founder');
-      const third = c!.introduce(true);
-      await b!.setMember(false);
-      assert.equal((await third).role, 'founder');
-      await c!.tab.close();
-      assert.equal((await introductions[0]).role, 'founder');
-    }));
+  it(
+    'lets a page with a store go first, and replaces a founder that gives up or is closed',
+    TEST,
+    () =>
+      withBrowser({}, async (lab, browser) => {
+        const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
+        const [a, b, c] = await BootstrapTab.openAll(3, browser, options);
+        const introductions = [a!.introduce(), b!.introduce(true)] as const;
+        assert.equal((await introductions[1]).role, 'founder');
+        const third = c!.introduce(true);
+        await b!.setMember(false);
+        assert.equal((await third).role, 'founder');
+        await c!.tab.close();
+        assert.equal((await introductions[0]).role, 'founder');
+      }),
+  );
 
-  it('replaces a founder that is killed while it founds', () =>
+  it('replaces a founder that is killed while it founds', TEST, () =>
     withBrowser({ signaling: ['--grace-ms', '500'] }, async (lab, browser) => {
       const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
       const [a, b] = await BootstrapTab.openAll(2, browser, options);
@@ -51,9 +56,10 @@ describe('ServerBootstrap', TEST, () => {
       const second = b!.introduce();
       await a!.tab.kill();
       assert.equal((await second).role, 'founder');
-    }));
+    }),
+  );
 
-  it('stays founder for as long as founding takes, and over a restart of the server', () =>
+  it('stays founder for as long as founding takes, and over a restart of the server', TEST, () =>
     withBrowser({ signaling: false }, async (_, browser) => {
       const leaseMs = 700;
       const rendezvous = { graceMs: 0, leaseMs, renewMs: 200 };
@@ -78,9 +84,10 @@ describe('ServerBootstrap', TEST, () => {
       } finally {
         await server.close();
       }
-    }));
+    }),
+  );
 
-  it('comes back to a server that was away, and keeps its links meanwhile', () =>
+  it('comes back to a server that was away, and keeps its links meanwhile', TEST, () =>
     // Nobody may be named founder by the new server before the members are back.
     withBrowser({ signaling: true }, async (lab, browser) => {
       const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
@@ -98,9 +105,10 @@ describe('ServerBootstrap', TEST, () => {
         const traces = await tab.tab.evaluate(() => pageLab.traces);
         assert.equal(traces.filter(text => text.startsWith('connected')).length, 2);
       }
-    }));
+    }),
+  );
 
-  it('notices that its network is gone without a word, and comes back', () =>
+  it('notices that its network is gone without a word, and comes back', TEST, () =>
     withBrowser({}, async (lab, browser) => {
       const proxy = await serveProxy(lab.signaling.port);
       try {
@@ -119,9 +127,10 @@ describe('ServerBootstrap', TEST, () => {
       } finally {
         await proxy.close();
       }
-    }));
+    }),
+  );
 
-  it('withdraws what it asked for', () =>
+  it('withdraws what it asked for', TEST, () =>
     withBrowser({}, async (lab, browser) => {
       const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
       const [a, b] = await BootstrapTab.openAll(2, browser, options);
@@ -137,9 +146,10 @@ describe('ServerBootstrap', TEST, () => {
       assert.equal((await third).role, 'founder', 'closing is a goodbye');
       await assert.rejects(b!.introduce(), /code aborted/);
       await untilTold(lab, ({ pages }) => pages === 1);
-    }));
+    }),
+  );
 
-  it('says at once that a contact is gone, and tells the server', () =>
+  it('says at once that a contact is gone, and tells the server', TEST, () =>
     withBrowser({}, async (lab, browser) => {
       const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
       const [a, b] = await BootstrapTab.openAll(2, browser, options);
@@ -151,9 +161,10 @@ describe('ServerBootstrap', TEST, () => {
       await assert.rejects(b!.connect(), /code unreachable/);
       assert.ok(performance.now() - startedAt < 3_000, 'it waited for a time-out');
       assert.equal((await b!.introduce()).role, 'founder');
-    }));
+    }),
+  );
 
-  it('is unharmed by garbage from other pages', () =>
+  it('is unharmed by garbage from other pages', TEST, () =>
     withBrowser({}, async (lab, browser) => {
       const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
       const [a, b] = await BootstrapTab.openAll(2, browser, options);
@@ -193,9 +204,10 @@ describe('ServerBootstrap', TEST, () => {
       // Well-formed, but no session description: it costs a connection, which ends by itself.
       rogue.send({ type: 'OFFER', dst, payload: { ...offer, serialization: 'raw' } });
       assert.equal((await b!.join()).role, 'joiner');
-    }));
+    }),
+  );
 
-  it('hands out the ICE servers that the server has', () => {
+  it('hands out the ICE servers that the server has', TEST, () => {
     process.env['STUN_URLS'] = 'stun:127.0.0.1:9';
     return withBrowser({}, async (lab, browser) => {
       const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
@@ -205,7 +217,7 @@ describe('ServerBootstrap', TEST, () => {
     }).finally(() => delete process.env['STUN_URLS']);
   });
 
-  it('takes a relative address, and refuses what is none', () =>
+  it('takes a relative address, and refuses what is none', TEST, () =>
     withBrowser({ signaling: false }, async (_, browser) => {
       const options = { network: newNetwork(), signaling: null };
       const tab = await BootstrapTab.open(browser, options);
@@ -215,5 +227,6 @@ describe('ServerBootstrap', TEST, () => {
       }
       await tab.open({ ...options, signaling: './nothing/here', isServerOnly: true });
       await assert.rejects(tab.introduce(), /code signaling-invalid/);
-    }));
+    }),
+  );
 });

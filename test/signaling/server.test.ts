@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { iceServersFrom } from '../../signaling/ice.ts';
 import { startSignaling } from '../../signaling/server.ts';
 import { openSocket, Page, post, request, until, withServer } from './clients.ts';
 
 const TEST = { timeout: 20_000 };
 
-describe('the signaling server', TEST, () => {
-  it('describes itself to people, and says hello to pages', () =>
+describe('the signaling server', () => {
+  it('describes itself to people, and says hello to pages', TEST, () =>
     withServer({ iceServers: [{ urls: ['stun:127.0.0.1:3478'] }] }, async server => {
       const page = await Page.open(server, 'a');
       await page.ask('register');
@@ -20,9 +19,10 @@ describe('the signaling server', TEST, () => {
       const hello = await request(`${server.url}/rendezvous`);
       const iceServers = [{ urls: ['stun:127.0.0.1:3478'] }];
       assert.deepEqual(hello, { status: 200, json: { protocol: 1, iceServers } });
-    }));
+    }),
+  );
 
-  it('is open to pages of every origin', () =>
+  it('is open to pages of every origin', TEST, () =>
     withServer({}, async server => {
       const url = `${server.url}/rendezvous`;
       const headers = { origin: 'https://example.org', 'access-control-request-method': 'POST' };
@@ -33,9 +33,10 @@ describe('the signaling server', TEST, () => {
         assert.equal(response.headers.get('access-control-allow-origin'), '*');
         await response.text();
       }
-    }));
+    }),
+  );
 
-  it('introduces pages to each other', () =>
+  it('introduces pages to each other', TEST, () =>
     withServer({ rendezvous: { collectMs: 50 } }, async server => {
       const [a, b] = [await Page.open(server, 'a'), await Page.open(server, 'b')];
       assert.equal((await a.introduce())['type'], 'wait');
@@ -57,9 +58,10 @@ describe('the signaling server', TEST, () => {
       assert.deepEqual(await b.ask('find'), { protocol: 1, type: 'members', members: ['a'] });
       assert.deepEqual(await a.ask('withdraw'), { protocol: 1, type: 'withdrawn' });
       assert.deepEqual((await b.ask('find'))['members'], []);
-    }));
+    }),
+  );
 
-  it('forgets a member at once when its websocket is gone', () =>
+  it('forgets a member at once when its websocket is gone', TEST, () =>
     withServer({}, async server => {
       const pages: Page[] = [];
       for (const id of ['a', 'b', 'c']) pages.push(await Page.open(server, id));
@@ -70,9 +72,10 @@ describe('the signaling server', TEST, () => {
         () => pages[2]!.ask('find'),
         ({ members }) => Array.isArray(members) && members.length === 0,
       );
-    }));
+    }),
+  );
 
-  it('waits for a member whose websocket broke, not for one that closed it', () =>
+  it('waits for a member whose websocket broke, not for one that closed it', TEST, () =>
     withServer({ rendezvous: { graceMs: 2_000 } }, async server => {
       const [a, b, c] = [
         await Page.open(server, 'a'),
@@ -101,9 +104,10 @@ describe('the signaling server', TEST, () => {
       c.socket.close();
       await isAlone();
       assert.equal((await a.introduce(true))['type'], 'found');
-    }));
+    }),
+  );
 
-  it('greets a page that returns under its id, and drops its old websocket', () =>
+  it('greets a page that returns under its id, and drops its old websocket', TEST, () =>
     withServer({}, async server => {
       const before = await Page.open(server, 'a');
       await before.ask('register');
@@ -113,17 +117,19 @@ describe('the signaling server', TEST, () => {
       assert.deepEqual((await other.ask('find'))['members'], ['a'], 'it is still a member');
       other.send({ type: 'OFFER', dst: 'a', payload: { sdp: 'x' } });
       assert.equal((await after.received('OFFER'))['src'], 'b');
-    }));
+    }),
+  );
 
-  it('tells at once that the page an offer is for is not there', () =>
+  it('tells at once that the page an offer is for is not there', TEST, () =>
     withServer({}, async server => {
       const page = await Page.open(server, 'a');
       page.send({ type: 'OFFER', dst: 'nobody', payload: {} });
       const expire = await page.received('EXPIRE');
       assert.equal(expire['src'], 'nobody');
-    }));
+    }),
+  );
 
-  it('closes a websocket that no longer answers, soon if somebody could not reach it', () =>
+  it('closes a websocket that no longer answers, soon if somebody could not reach it', TEST, () =>
     withServer({ pingMs: 60_000, probeMs: 200 }, async server => {
       const [dead, a] = [await Page.open(server, 'dead'), await Page.open(server, 'a')];
       await dead.ask('register');
@@ -136,9 +142,10 @@ describe('the signaling server', TEST, () => {
       await a.ask('find', { failed: ['dead', 'a', 'nobody'] });
       assert.deepEqual((await a.ask('find'))['members'], []);
       assert.equal(a.socket.readyState, 1);
-    }));
+    }),
+  );
 
-  it('does not know pages without a websocket, nor with the wrong token', () =>
+  it('does not know pages without a websocket, nor with the wrong token', TEST, () =>
     withServer({}, async server => {
       const body = { network: 'net', id: 'a', token: 't', action: 'register' };
       assert.equal((await post(server, body)).status, 409);
@@ -146,17 +153,19 @@ describe('the signaling server', TEST, () => {
       const { status, json } = await post(server, body);
       assert.equal(status, 403);
       assert.equal((json['error'] as { code: string }).code, 'wrong-token');
-    }));
+    }),
+  );
 
-  it('refuses an id that somebody has', () =>
+  it('refuses an id that somebody has', TEST, () =>
     withServer({}, async server => {
       await Page.open(server, 'a');
       const thief = Page.connect(server, { id: 'a', token: 'wrong' });
       assert.equal((await thief.received('ID-TAKEN'))['type'], 'ID-TAKEN');
       await thief.closed;
-    }));
+    }),
+  );
 
-  it('starts again at the same port at once, and knows nobody', () =>
+  it('starts again at the same port at once, and knows nobody', TEST, () =>
     withServer({}, async server => {
       const page = await Page.open(server, 'a');
       await page.ask('register');
@@ -170,25 +179,28 @@ describe('the signaling server', TEST, () => {
       } finally {
         await again.close();
       }
-    }));
+    }),
+  );
 
-  it('rejects wrong options and an occupied port', () =>
+  it('rejects wrong options and an occupied port', TEST, () =>
     withServer({}, async server => {
       await assert.rejects(startSignaling({ port: server.port }), { code: 'EADDRINUSE' });
       await assert.rejects(startSignaling({ port: 0, path: 'signaling' }), /path/);
       await assert.rejects(startSignaling({ port: 0, path: '/a b' }), /path/);
-    }));
+    }),
+  );
 
-  it('can be anywhere', () =>
+  it('can be anywhere', TEST, () =>
     withServer({ path: '/' }, async server => {
       assert.equal((await request(server.url)).status, 200);
       const page = await Page.open(server, 'a');
       assert.equal((await page.introduce())['type'], 'found');
-    }));
+    }),
+  );
 });
 
-describe('the signaling server, mistreated,', TEST, () => {
-  it('answers malformed requests with an error', () =>
+describe('the signaling server, mistreated,', () => {
+  it('answers malformed requests with an error', TEST, () =>
     withServer({}, async server => {
       const page = await Page.open(server, 'a');
       const good = { network: 'net', id: 'a', token: page.token, action: 'find' };
@@ -223,9 +235,10 @@ describe('the signaling server, mistreated,', TEST, () => {
       assert.equal((await page.ask('find'))['type'], 'members');
       const proto = `{"__proto__":{"action":"find"},"network":"net","id":"a","token":"t"}`;
       assert.equal((await post(server, proto)).status, 400);
-    }));
+    }),
+  );
 
-  it('answers bytes that are not text, and too many of them, with an error', () =>
+  it('answers bytes that are not text, and too many of them, with an error', TEST, () =>
     withServer({}, async server => {
       const url = `${server.url}/rendezvous`;
       const bytes = new Uint8Array([0xff, 0xfe, 0x00]);
@@ -235,9 +248,10 @@ describe('the signaling server, mistreated,', TEST, () => {
         assert.equal(status, 413);
         assert.equal((json['error'] as { code: string }).code, 'too-large');
       }
-    }));
+    }),
+  );
 
-  it('knows its methods and paths', () =>
+  it('knows its methods and paths', TEST, () =>
     withServer({}, async server => {
       const { origin } = new URL(server.url);
       for (const method of ['PUT', 'DELETE', 'PATCH']) {
@@ -251,9 +265,10 @@ describe('the signaling server, mistreated,', TEST, () => {
       for (const path of paths) assert.equal((await request(origin + path)).status, 404, path);
       const id = await fetch(`${server.url}/peerjs/id`);
       assert.match(await id.text(), /^[0-9a-f-]{36}$/);
-    }));
+    }),
+  );
 
-  it('survives what is not HTTP', () =>
+  it('survives what is not HTTP', TEST, () =>
     withServer({}, async server => {
       const texts = [
         'hello\r\n\r\n',
@@ -274,9 +289,10 @@ describe('the signaling server, mistreated,', TEST, () => {
       socket.write(randomBytes(10_000));
       socket.destroy();
       assert.equal((await request(server.url)).status, 200);
-    }));
+    }),
+  );
 
-  it('refuses malformed websocket clients', () =>
+  it('refuses malformed websocket clients', TEST, () =>
     withServer({}, async server => {
       const queries = [
         { id: '', token: 't' },
@@ -291,9 +307,10 @@ describe('the signaling server, mistreated,', TEST, () => {
         await page.closed;
       }
       assert.equal((await request(server.url)).json['pages'], 0);
-    }));
+    }),
+  );
 
-  it('drops malformed messages, and never keeps one', () =>
+  it('drops malformed messages, and never keeps one', TEST, () =>
     withServer({}, async server => {
       const [a, b] = [await Page.open(server, 'a'), await Page.open(server, 'b')];
       const garbage = [
@@ -323,9 +340,10 @@ describe('the signaling server, mistreated,', TEST, () => {
       assert.deepEqual(b.messages, []);
       // A page that leaves PeerServer by message would be listed, and not to be reached.
       assert.equal((await a.ask('register'))['type'], 'registered');
-    }));
+    }),
+  );
 
-  it('closes websockets that send too much', () =>
+  it('closes websockets that send too much', TEST, () =>
     withServer({}, async server => {
       const [large, many, quiet] = [
         await Page.open(server, 'large'),
@@ -338,9 +356,10 @@ describe('the signaling server, mistreated,', TEST, () => {
       await many.closed;
       assert.equal(quiet.socket.readyState, 1);
       assert.deepEqual(quiet.messages, []);
-    }));
+    }),
+  );
 
-  it('bounds pages, networks and members', () => {
+  it('bounds pages, networks and members', TEST, () => {
     const rendezvous = { networkCountMax: 2, memberCountMax: 2 };
     return withServer({ clientCountMax: 4, rendezvous }, async server => {
       const pages: Page[] = [];
@@ -362,7 +381,7 @@ describe('the signaling server, mistreated,', TEST, () => {
     });
   });
 
-  it('stays up and fair in a flood', () =>
+  it('stays up and fair in a flood', TEST, () =>
     withServer({}, async server => {
       const member = await Page.open(server, 'member');
       await member.ask('register');
@@ -384,30 +403,6 @@ describe('the signaling server, mistreated,', TEST, () => {
       );
       const newcomer = await Page.open(server, 'newcomer');
       assert.deepEqual((await newcomer.introduce())['members'], ['member']);
-    }));
-});
-
-describe('the ICE configuration', () => {
-  it('comes from the environment', () => {
-    assert.deepEqual(iceServersFrom({}), []);
-    const environment = {
-      STUN_URLS: 'stun:a.example:3478, stuns:b.example',
-      TURN_URLS: 'turn:c.example?transport=tcp',
-      TURN_USERNAME: 'user',
-      TURN_CREDENTIAL: 'secret',
-    };
-    assert.deepEqual(iceServersFrom(environment), [
-      { urls: ['stun:a.example:3478', 'stuns:b.example'] },
-      { urls: ['turn:c.example?transport=tcp'], username: 'user', credential: 'secret' },
-    ]);
-  });
-
-  it('is refused with the name of the variable that is wrong', () => {
-    assert.throws(
-      () => iceServersFrom({ STUN_URLS: 'example.org' }),
-      /STUN_URLS has "example.org"/,
-    );
-    assert.throws(() => iceServersFrom({ TURN_URLS: 'turn:a' }), /TURN_USERNAME/);
-    assert.throws(() => iceServersFrom({ TURN_URLS: 'stun:a' }), /TURN_URLS/);
-  });
+    }),
+  );
 });

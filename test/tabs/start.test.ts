@@ -63,7 +63,8 @@ describe('npm start', () => {
     withDemo([], async ({ url }) => {
       const page = await (await fetch(url)).text();
       expect(page).to.include('<tab-ring');
-      expect(page, 'it would look for a websocket to be reloaded').not.to.include('@vite/client');
+      const client = await (await fetch(`${url}@vite/client`)).text();
+      expect(client, 'pages must not be told to reload').not.to.include('WebSocket');
       expect(await statusOf(`${url}signaling/`)).to.equal(200);
       expect(await (await fetch(`${url}demo/main.ts`)).text()).to.include(
         '"VITE_SIGNALING": "/signaling/"',

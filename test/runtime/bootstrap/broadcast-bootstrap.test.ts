@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import type { Introduction } from '../../../src/runtime/bootstrap/bootstrap.ts';
-import {
+import type {
   BroadcastBootstrap,
-  type BroadcastBootstrapOptions,
+  BroadcastBootstrapOptions,
 } from '../../../src/runtime/bootstrap/broadcast-bootstrap.ts';
 import {
   Cleanup,
@@ -110,6 +110,23 @@ for (const [title, options] of ELECTIONS) {
       founder.close();
       expect(await introductions[1]).to.deep.equal({ role: 'founder' });
       expect(await isSettled(introductions[0])).to.equal(false);
+    });
+
+    it('names no founder beside a page that may have joined a member that has left', async () => {
+      const [member, joiner, a, b] = [open(), open(), open(), open()];
+      member.setMember(true);
+      await introduce(joiner);
+      member.close();
+      const introductions = [introduce(a, true), introduce(b)] as const;
+      joiner.setMember(true);
+      for (const introduction of introductions) {
+        expect(contactsOf(await introduction)).to.have.lengthOf(1);
+      }
+      joiner.close();
+      // Both may have joined it.
+      const again = introduce(a, true);
+      b.close();
+      expect(await again).to.deep.equal({ role: 'founder' });
     });
 
     it('finds the other members only, and none that has left', async () => {

@@ -66,7 +66,9 @@ describe('signals', () => {
       fc.string({ maxLength: 40 }).map(s => `{${s}`),
     );
     fc.assert(
-      fc.property(text, one => expect(parseSignal(one)).to.equal(null)),
+      fc.property(text, one => {
+        expect(parseSignal(one)).to.equal(null);
+      }),
       { numRuns: 1_000, seed: 1 },
     );
   });

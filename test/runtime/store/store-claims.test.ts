@@ -203,6 +203,7 @@ describe('claims of stores', () => {
     expect(one.isNew).to.equal(true);
     expect(await orphans()).to.deep.equal([]);
     expect((await indexedDB.databases()).map(database => database.name)).to.include(name);
+    await untilHeld(1); // The lock of the one that was passed over is free again.
   });
 
   it('allows to release more than once', async () => {

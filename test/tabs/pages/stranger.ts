@@ -1,5 +1,5 @@
 import { decode, encode } from '../../../src/kernel/codec.ts';
-import { decodeMessage, encodeMessage, type PeerMessage } from '../../../src/peer/protocol.ts';
+import { decodeMessage, encodeMessage } from '../../../src/peer/protocol.ts';
 import { BroadcastBootstrap } from '../../../src/runtime/bootstrap/broadcast-bootstrap.ts';
 import type { Link } from '../../../src/runtime/link/link.ts';
 import { createPeerId } from '../../../src/runtime/store/store-name.ts';
@@ -74,7 +74,7 @@ function randomBytes(random: () => number, length: number): Uint8Array<ArrayBuff
 
 /** Good messages to spoil: those that the members said themselves. */
 function overheard(): Uint8Array[] {
-  const samples: Uint8Array[] = [encodeMessage({ type: 'detector.ping', round: 1 } as PeerMessage)];
+  const samples: Uint8Array[] = [encodeMessage({ type: 'detector.ping', sentMs: 1 })];
   for (const { acquaintance } of known) {
     for (const value of acquaintance.heard.slice(-20)) samples.push(encode(value as Value));
   }
@@ -163,11 +163,15 @@ function floodFrames(
         break;
       case 2:
         // The middle of a message that never began.
-        channel.send(new Uint8Array([0x71, 0, i, 0, 7, 0x1f, 0xff, 0xff, ...randomBytes(random, 99)]));
+        channel.send(
+          new Uint8Array([0x71, 0, i, 0, 7, 0x1f, 0xff, 0xff, ...randomBytes(random, 99)]),
+        );
         break;
       default:
         // The beginning of one that never goes on, and says that it is larger than any may be.
-        channel.send(new Uint8Array([0x71, 0, i, 0, 0, 0xff, 0xff, 0xff, ...randomBytes(random, 99)]));
+        channel.send(
+          new Uint8Array([0x71, 0, i, 0, 0, 0xff, 0xff, 0xff, ...randomBytes(random, 99)]),
+        );
     }
   }
   return count;
