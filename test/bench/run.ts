@@ -21,6 +21,13 @@ const ROOT = new URL('../..', import.meta.url);
 const PAGE = 'test/bench/pages/bench.html';
 const MARKS = ['<!-- bench -->', '<!-- /bench -->'] as const;
 
+/** What `npm run build` calls its entry points. */
+const SIZE_NAMES: Readonly<Record<string, string>> = {
+  library: 'library alone',
+  libraryAtStart: 'library without what is loaded only for a signaling server',
+  elements: 'library and elements',
+};
+
 type Row = readonly [what: string, figure: string, relation: string];
 
 function quantile(times: readonly number[], share: number): number {
@@ -173,7 +180,7 @@ function sizes(): Row[] {
   }
   const entries = Object.entries(JSON.parse(text) as Record<string, { brotli?: number }>);
   return entries.map(([name, { brotli = 0 }]) => [
-    `size of ${name}`,
+    `size: ${SIZE_NAMES[name] ?? name}`,
     `${(brotli / 1000).toFixed(1)} kB`,
     'minified, brotli, with all dependencies',
   ]);

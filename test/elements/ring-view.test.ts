@@ -283,9 +283,7 @@ describe('<ring-view> drawing a snapshot', () => {
       const snapshot = randomRing(5);
       const view = await draw(snapshot);
       const chosen: (string | undefined)[] = [];
-      page.box.addEventListener('peerselect', event =>
-        chosen.push(event.peer?.peer),
-      );
+      page.box.addEventListener('peerselect', event => chosen.push(event.peer?.peer));
       options(view)[2]!.focus();
       press(options(view)[2]!, 'Enter');
       await view.updateComplete;

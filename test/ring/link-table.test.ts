@@ -16,7 +16,11 @@ function refOf(peer: PeerId, incarnation = 1): PeerRef {
 function tableOf(self: PeerId, config = LINK_CONFIG) {
   const out = new Recorder<LinkMessage, LinkEvent>();
   out.now = 1_000;
-  const table = new LinkTable(() => refOf(self), { nextHop: () => null, isSuspected: () => false }, config);
+  const table = new LinkTable(
+    () => refOf(self),
+    { nextHop: () => null, isSuspected: () => false },
+    config,
+  );
   return { table, out };
 }
 
