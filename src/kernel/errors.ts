@@ -12,7 +12,8 @@
  *   browser was there to join through.
  * - `signaling-invalid`: thrown when the signaling address answered with something else than its
  *   protocol.
- * - `store-full`: thrown when the browser has no room left for the peer's store.
+ * - `store-full`: thrown when the browser has no room left for the peer's store. A write that was
+ *   under way may still take effect once there is room.
  * - `store-failed`: thrown when the peer's store cannot be opened, read or written.
  * - `superseded`: thrown when another tab runs this peer now; this one has stopped.
  * - `left`: thrown when the peer has left the ring, or was told to while the call was under way.
