@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { describe, it } from 'node:test';
 import { serveHttp, serveTcp, unusedUrl, type BadServer } from './bad-servers.ts';
-import { BootstrapTab, newNetwork, withBrowser } from './bootstrap-tabs.ts';
+import { newNetwork, withScene, type BootstrapTab } from './bootstrap-tabs.ts';
 
 const TEST = { timeout: 90_000 };
 
@@ -62,8 +62,8 @@ const UNREACHABLE: readonly [string, () => Promise<BadServer>][] = [
 
 describe('ServerBootstrap', () => {
   it('rejects with signaling-invalid when something else answers', TEST, () =>
-    withBrowser({ signaling: false }, async (_, browser) => {
-      const tab = await BootstrapTab.open(browser, { network: 'x', signaling: null });
+    withScene({ hasServer: false }, async scene => {
+      const tab = await scene.open({ network: 'x', signaling: null });
       for (const [name, listener] of INVALID) {
         for (const isReadable of [true, false]) {
           if (!isReadable && /bytes|stops|without end|itself/.test(name)) continue;
@@ -79,10 +79,10 @@ describe('ServerBootstrap', () => {
   );
 
   it('rejects with signaling-unreachable when there is nothing that works', TEST, () =>
-    withBrowser({ signaling: false }, async (_, browser) => {
+    withScene({ hasServer: false }, async scene => {
       // All at once: most of them take as long as this page is patient.
       const attempts = UNREACHABLE.map(async ([name, serve]) => {
-        const tab = await BootstrapTab.open(browser, { network: 'x', signaling: null });
+        const tab = await scene.open({ network: 'x', signaling: null });
         const server = await serve();
         try {
           await expectRejection(tab, server.url, 'signaling-unreachable', name);
@@ -95,11 +95,11 @@ describe('ServerBootstrap', () => {
   );
 
   it('rejects with signaling-unreachable when nobody listens, and tries on as a member', TEST, () =>
-    withBrowser({}, async (lab, browser) => {
-      const tab = await BootstrapTab.open(browser, { network: 'x', signaling: null });
+    withScene({}, async scene => {
+      const tab = await scene.open({ network: 'x', signaling: null });
       await expectRejection(tab, await unusedUrl(), 'signaling-unreachable', 'nobody');
-      const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
-      await lab.stopSignaling();
+      const options = { network: newNetwork(), signaling: scene.server.url, isServerOnly: true };
+      await scene.stopServer();
       await tab.open(options);
       await tab.setMember(true);
       // The browser prints a line for each attempt, and nothing else is printed. Eight attempts are
@@ -112,7 +112,7 @@ describe('ServerBootstrap', () => {
       assert.ok(isQuiet(), log.slice(linesAt).join());
       assert.ok(performance.now() - startedAt > 4_000, 'it asks too often');
       assert.deepEqual(await tab.tab.evaluate(() => pageLab.traces), []);
-      await lab.startSignaling();
+      await scene.startServer();
       await tab.tab.waitFor(() => pageLab.traces.length === 1, { timeoutMs: 5_000 });
     }),
   );

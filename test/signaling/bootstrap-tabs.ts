@@ -1,5 +1,12 @@
+import { after } from 'node:test';
 import type { BrowserContext } from 'playwright-core';
-import { withLab, type Lab, type LabOptions, type Tab, type TabBrowser } from '../tabs/harness.ts';
+import {
+  startSignaling,
+  type SignalingOptions,
+  type SignalingServer,
+} from '../../signaling/server.ts';
+import { Lab, type Tab, type TabBrowser } from '../tabs/harness.ts';
+import { request, until } from './clients.ts';
 import type { OpenOptions, Role } from './pages/bootstrap.ts';
 
 const PAGE = '/test/signaling/pages/bootstrap.html';
@@ -10,13 +17,112 @@ export function newNetwork(): string {
   return `test ${networkCount++}`;
 }
 
-/** Runs a test with a browser, and a signaling server unless the options say otherwise. */
-export function withBrowser(
-  options: LabOptions,
-  test: (lab: Lab, browser: TabBrowser) => Promise<void>,
+type Stage = { readonly lab: Lab; readonly browser: TabBrowser };
+
+/** One browser for all tests of a file: each of them has contexts, a network and a server of its own. */
+let stage: Promise<Stage> | null = null;
+
+async function openStage(): Promise<Stage> {
+  const lab = await Lab.start();
+  return { lab, browser: await lab.launch() };
+}
+
+// Fails, too, when errors in pages have gone unnoticed.
+after(async () => (await stage)?.lab.close());
+
+type SceneOptions = Omit<Partial<SignalingOptions>, 'port'> & {
+  /** No server of its own. */
+  readonly hasServer?: boolean;
+};
+
+/** Runs a test with a signaling server that has no grace, unless the options say otherwise. */
+export async function withScene(
+  options: SceneOptions,
+  test: (scene: Scene) => Promise<void>,
 ): Promise<void> {
-  const signaling = ['--grace-ms', '0'];
-  return withLab({ signaling, ...options }, async lab => test(lab, await lab.launch()));
+  stage ??= openStage();
+  const scene = new Scene(await stage, options);
+  try {
+    if (options.hasServer !== false) await scene.startServer();
+    await test(scene);
+  } catch (error) {
+    if (error instanceof Error && !error.message.includes(' said:')) {
+      error.message += `\n${scene.said()}`;
+    }
+    throw error;
+  } finally {
+    await scene.close();
+  }
+}
+
+/** What one test has. */
+export class Scene {
+  readonly #lab: Lab;
+  readonly #browser: TabBrowser;
+  readonly #options: SceneOptions;
+  readonly #contexts: BrowserContext[] = [];
+  readonly #tabs: BootstrapTab[] = [];
+  #server: SignalingServer | null = null;
+  #port = 0;
+
+  constructor({ lab, browser }: Stage, options: SceneOptions) {
+    this.#lab = lab;
+    this.#browser = browser;
+    this.#options = options;
+  }
+
+  /** The running server. */
+  get server(): SignalingServer {
+    if (this.#server === null) throw new Error('no signaling server is running');
+    return this.#server;
+  }
+
+  /** Starts the server, again at the same port if there was one before. */
+  async startServer(): Promise<void> {
+    const { rendezvous = {}, ...options } = this.#options;
+    const config = { graceMs: 0, ...rendezvous };
+    this.#server = await startSignaling({ ...options, port: this.#port, rendezvous: config });
+    this.#port = this.#server.port;
+  }
+
+  /** All its connections break. */
+  async stopServer(): Promise<void> {
+    await this.#server?.close();
+    this.#server = null;
+  }
+
+  /** Tabs of one context are tabs of one browser, those of another one are elsewhere. */
+  async newContext(): Promise<BrowserContext> {
+    const context = await this.#browser.newContext();
+    this.#contexts.push(context);
+    return context;
+  }
+
+  /** A context whose tabs are hidden and frozen as a user's are. */
+  async launchForLifecycle(): Promise<BrowserContext> {
+    return (await this.#lab.launch({ lifecycle: true })).context;
+  }
+
+  /** A page in a context of its own, unless one is given. */
+  async open(options: OpenOptions, context?: BrowserContext): Promise<BootstrapTab> {
+    const where = context ?? (await this.newContext());
+    const tab = await BootstrapTab.open(this.#browser, options, where);
+    this.#tabs.push(tab);
+    return tab;
+  }
+
+  openAll(count: number, options: OpenOptions, context?: BrowserContext): Promise<BootstrapTab[]> {
+    return Promise.all(Array.from({ length: count }, () => this.open(options, context)));
+  }
+
+  said(): string {
+    return this.#tabs.map(({ tab }) => tab.said()).join('\n');
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#contexts.map(context => context.close()));
+    await this.stopServer();
+  }
 }
 
 /** A page with a bootstrap in it. */
@@ -27,27 +133,16 @@ export class BootstrapTab {
     this.tab = tab;
   }
 
-  /** In a context of its own, as another browser, unless one is given. */
   static async open(
     browser: TabBrowser,
     options: OpenOptions,
-    context?: BrowserContext,
+    context: BrowserContext,
   ): Promise<BootstrapTab> {
-    const tab = await browser.openTab(PAGE, context ?? (await browser.newContext()));
+    const tab = await browser.openTab(PAGE, context);
     await tab.waitFor(() => typeof pageLab === 'object', { timeoutMs: 30_000 });
     const opened = new BootstrapTab(tab);
     await opened.open(options);
     return opened;
-  }
-
-  static async openAll(
-    count: number,
-    browser: TabBrowser,
-    options: OpenOptions,
-    context?: BrowserContext,
-  ): Promise<BootstrapTab[]> {
-    const tabs = Array.from({ length: count }, () => this.open(browser, options, context));
-    return Promise.all(tabs);
   }
 
   /** Opens a bootstrap in place of the one before. */
@@ -91,13 +186,13 @@ export class BootstrapTab {
 export type Told = { readonly pages: number; readonly members: number; readonly networks: number };
 
 /** What the signaling server says of itself. */
-export async function told(lab: Lab): Promise<Told> {
-  return (await (await fetch(lab.signaling.url)).json()) as Told;
+export async function told(scene: Scene): Promise<Told> {
+  return (await request(scene.server.url)).json as Told;
 }
 
 /** Waits until what the server says of itself is so; the test's time-out says when it never is. */
-export async function untilTold(lab: Lab, isGood: (told: Told) => boolean): Promise<void> {
-  while (!isGood(await told(lab))) await new Promise(resolve => setTimeout(resolve, 20));
+export async function untilTold(scene: Scene, isGood: (told: Told) => boolean): Promise<void> {
+  await until(() => told(scene), isGood);
 }
 
 /** Whether a promise is settled within this time. */

@@ -1,30 +1,21 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { serveHttp, unusedUrl } from './bad-servers.ts';
-import {
-  BootstrapTab,
-  isSettled,
-  newNetwork,
-  told,
-  untilTold,
-  withBrowser,
-} from './bootstrap-tabs.ts';
+import { isSettled, newNetwork, told, untilTold, withScene } from './bootstrap-tabs.ts';
 
 const TEST = { timeout: 90_000 };
 
 describe('The bootstrap of a page', () => {
   it('names one founder of all the tabs of two browsers opened at once', TEST, () =>
-    withBrowser({}, async (lab, browser) => {
-      const options = { network: newNetwork(), signaling: lab.signaling.url };
-      const contexts = [await browser.newContext(), await browser.newContext()];
+    withScene({}, async scene => {
+      const options = { network: newNetwork(), signaling: scene.server.url };
+      const contexts = [await scene.newContext(), await scene.newContext()];
       const tabs = await Promise.all(
-        contexts.flatMap(context =>
-          [0, 1, 2].map(() => BootstrapTab.open(browser, options, context)),
-        ),
+        contexts.flatMap(context => [0, 1, 2].map(() => scene.open(options, context))),
       );
       const roles = await Promise.all(tabs.map(tab => tab.join()));
       assert.equal(roles.filter(({ role }) => role === 'founder').length, 1);
-      await untilTold(lab, ({ members }) => members === 6);
+      await untilTold(scene, ({ members }) => members === 6);
       // One tab of the other browser came through the server, all others through their siblings.
       const kinds = await Promise.all(tabs.map(({ tab }) => tab.evaluate(() => pageLab.linkKinds)));
       const peerjsCount = kinds.flat().filter(kind => kind === 'peerjs').length;
@@ -40,25 +31,25 @@ describe('The bootstrap of a page', () => {
   );
 
   it('lets tabs that joined through a sibling receive newcomers from elsewhere', TEST, () =>
-    withBrowser({}, async (lab, browser) => {
-      const options = { network: newNetwork(), signaling: lab.signaling.url };
-      const [a, b] = await BootstrapTab.openAll(2, browser, options, browser.context);
+    withScene({}, async scene => {
+      const options = { network: newNetwork(), signaling: scene.server.url };
+      const [a, b] = await scene.openAll(2, options, await scene.newContext());
       assert.equal((await a!.join()).role, 'founder');
       const { labels } = await b!.join();
       assert.match(labels[0]!, /tab of this browser/);
-      await untilTold(lab, ({ members }) => members === 2);
+      await untilTold(scene, ({ members }) => members === 2);
       await a!.tab.close();
-      const stranger = await BootstrapTab.open(browser, options);
+      const stranger = await scene.open(options);
       assert.equal((await stranger.join()).role, 'joiner');
       assert.equal(await b!.tab.evaluate(() => pageLab.newcomerCount), 1);
     }),
   );
 
   it('waits with founding for a sibling that is asking the server', TEST, () =>
-    withBrowser({}, async (lab, browser) => {
-      const options = { network: newNetwork(), signaling: lab.signaling.url };
-      const [a, b] = await BootstrapTab.openAll(2, browser, options, browser.context);
-      const stranger = await BootstrapTab.open(browser, options);
+    withScene({}, async scene => {
+      const options = { network: newNetwork(), signaling: scene.server.url };
+      const [a, b] = await scene.openAll(2, options, await scene.newContext());
+      const stranger = await scene.open(options);
       assert.equal((await stranger.introduce()).role, 'founder');
       const introductions = [a!.join(), b!.join()];
       assert.equal(await isSettled(Promise.any(introductions), 500), false);
@@ -69,10 +60,10 @@ describe('The bootstrap of a page', () => {
   );
 
   it('replaces a founder of either browser that is killed', TEST, () =>
-    withBrowser({ signaling: ['--grace-ms', '500'] }, async (lab, browser) => {
-      const options = { network: newNetwork(), signaling: lab.signaling.url };
-      const [a, b] = await BootstrapTab.openAll(2, browser, options, browser.context);
-      const stranger = await BootstrapTab.open(browser, options);
+    withScene({ rendezvous: { graceMs: 500 } }, async scene => {
+      const options = { network: newNetwork(), signaling: scene.server.url };
+      const [a, b] = await scene.openAll(2, options, await scene.newContext());
+      const stranger = await scene.open(options);
       assert.equal((await a!.introduce(true)).role, 'founder');
       const [second, third] = [b!.introduce(), stranger.introduce()];
       await a!.tab.kill();
@@ -86,23 +77,23 @@ describe('The bootstrap of a page', () => {
   );
 
   it('joins through a sibling while the server is away, and registers when it is back', TEST, () =>
-    withBrowser({}, async (lab, browser) => {
-      const options = { network: newNetwork(), signaling: lab.signaling.url };
-      const [a, b] = await BootstrapTab.openAll(2, browser, options, browser.context);
+    withScene({}, async scene => {
+      const options = { network: newNetwork(), signaling: scene.server.url };
+      const [a, b] = await scene.openAll(2, options, await scene.newContext());
       assert.equal((await a!.join()).role, 'founder');
-      await lab.stopSignaling();
+      await scene.stopServer();
       assert.equal((await b!.join()).role, 'joiner');
       assert.equal((await b!.findMembers()).length, 1);
-      await lab.startSignaling();
-      await untilTold(lab, ({ members }) => members === 2);
+      await scene.startServer();
+      await untilTold(scene, ({ members }) => members === 2);
     }),
   );
 
   it('founds nothing without the server, and says why', TEST, () =>
-    withBrowser({ signaling: false }, async (_, browser) => {
+    withScene({ hasServer: false }, async scene => {
       const network = newNetwork();
       const unreachable = { network, signaling: await unusedUrl() };
-      const [a, b] = await BootstrapTab.openAll(2, browser, unreachable, browser.context);
+      const [a, b] = await scene.openAll(2, unreachable, await scene.newContext());
       const rejected = /code signaling-unreachable/;
       await Promise.all([
         assert.rejects(a!.introduce(), rejected),
@@ -120,20 +111,20 @@ describe('The bootstrap of a page', () => {
   );
 
   it('needs no server at all for tabs of one browser', TEST, () =>
-    withBrowser({ signaling: false }, async (_, browser) => {
+    withScene({ hasServer: false }, async scene => {
       const options = { network: newNetwork(), signaling: null };
-      const tabs = await BootstrapTab.openAll(4, browser, options, browser.context);
+      const tabs = await scene.openAll(4, options, await scene.newContext());
       const roles = await Promise.all(tabs.map(tab => tab.join()));
       assert.equal(roles.filter(({ role }) => role === 'founder').length, 1);
-      const stranger = await BootstrapTab.open(browser, options);
+      const stranger = await scene.open(options);
       assert.equal((await stranger.join()).role, 'founder', 'another browser, another ring');
     }),
   );
 
   it('replaces a tab that is killed while it founds, without a server', TEST, () =>
-    withBrowser({ signaling: false }, async (_, browser) => {
+    withScene({ hasServer: false }, async scene => {
       const options = { network: newNetwork(), signaling: null };
-      const [a, b] = await BootstrapTab.openAll(2, browser, options, browser.context);
+      const [a, b] = await scene.openAll(2, options, await scene.newContext());
       assert.equal((await a!.introduce(true)).role, 'founder');
       const second = b!.introduce();
       await a!.tab.kill();
@@ -142,14 +133,14 @@ describe('The bootstrap of a page', () => {
   );
 
   it('goes to the server when the tabs of this browser are frozen', TEST, () =>
-    withBrowser({ signaling: ['--grace-ms', '0'] }, async lab => {
-      const browser = await lab.launch({ lifecycle: true });
-      const options = { network: newNetwork(), signaling: lab.signaling.url };
-      const frozen = await BootstrapTab.open(browser, options, browser.context);
+    withScene({}, async scene => {
+      const context = await scene.launchForLifecycle();
+      const options = { network: newNetwork(), signaling: scene.server.url };
+      const frozen = await scene.open(options, context);
       assert.equal((await frozen.join()).role, 'founder');
-      const stranger = await BootstrapTab.open(await lab.launch(), options);
+      const stranger = await scene.open(options);
       assert.equal((await stranger.join()).role, 'joiner');
-      const newcomer = await BootstrapTab.open(browser, options, browser.context);
+      const newcomer = await scene.open(options, context);
       await frozen.tab.waitFor(() => document.visibilityState === 'hidden');
       await frozen.tab.freeze();
       const { labels } = await newcomer.introduce();
@@ -162,12 +153,12 @@ describe('The bootstrap of a page', () => {
   );
 
   it('sends a hidden tab’s answers at once', TEST, () =>
-    withBrowser({ signaling: false }, async lab => {
-      const browser = await lab.launch({ lifecycle: true });
+    withScene({ hasServer: false }, async scene => {
+      const context = await scene.launchForLifecycle();
       const options = { network: newNetwork(), signaling: null };
-      const hidden = await BootstrapTab.open(browser, options, browser.context);
+      const hidden = await scene.open(options, context);
       assert.equal((await hidden.join()).role, 'founder');
-      const newcomer = await BootstrapTab.open(browser, options, browser.context);
+      const newcomer = await scene.open(options, context);
       await hidden.tab.waitFor(() => document.visibilityState === 'hidden');
       const took = await newcomer.tab.evaluate(async () => {
         const startedAt = performance.now();
@@ -180,15 +171,15 @@ describe('The bootstrap of a page', () => {
   );
 
   it('leaves nothing behind on the server', TEST, () =>
-    withBrowser({}, async (lab, browser) => {
-      const options = { network: newNetwork(), signaling: lab.signaling.url };
-      const tabs = await BootstrapTab.openAll(3, browser, options);
+    withScene({}, async scene => {
+      const options = { network: newNetwork(), signaling: scene.server.url };
+      const tabs = await scene.openAll(3, options);
       for (const tab of tabs) await tab.join();
       await tabs[0]!.tab.close();
       await tabs[1]!.tab.kill();
       await tabs[2]!.close();
-      await untilTold(lab, ({ pages, members }) => pages === 0 && members === 0);
-      assert.equal((await told(lab)).networks, 0);
+      await untilTold(scene, ({ pages, members }) => pages === 0 && members === 0);
+      assert.equal((await told(scene)).networks, 0);
     }),
   );
 });

@@ -1,24 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { startSignaling } from '../../signaling/server.ts';
-import {
-  BootstrapTab,
-  isSettled,
-  newNetwork,
-  told,
-  untilTold,
-  withBrowser,
-} from './bootstrap-tabs.ts';
+import { RENDEZVOUS_CONFIG } from '../../signaling/rendezvous.ts';
+import { isSettled, newNetwork, told, untilTold, withScene } from './bootstrap-tabs.ts';
 import { serveProxy } from './bad-servers.ts';
-import { Page, request, until } from './clients.ts';
+import { Page } from './clients.ts';
 
+const { graceMs } = RENDEZVOUS_CONFIG;
 const TEST = { timeout: 90_000 };
 
 describe('ServerBootstrap', () => {
   it('names one founder of pages opened at once, and opens links to it', TEST, () =>
-    withBrowser({}, async (lab, browser) => {
-      const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
-      const tabs = await BootstrapTab.openAll(4, browser, options);
+    withScene({}, async scene => {
+      const options = { network: newNetwork(), signaling: scene.server.url, isServerOnly: true };
+      const tabs = await scene.openAll(4, options);
       const roles = await Promise.all(tabs.map(tab => tab.join()));
       assert.equal(roles.filter(({ role }) => role === 'founder').length, 1);
       const joiners = tabs.filter((_, i) => roles[i]!.role === 'joiner');
@@ -27,7 +21,7 @@ describe('ServerBootstrap', () => {
       }
       const members = await tabs[0]!.findMembers();
       assert.equal(members.length, 3);
-      assert.deepEqual(await told(lab), { ...(await told(lab)), pages: 4, members: 4 });
+      assert.deepEqual(await told(scene), { ...(await told(scene)), pages: 4, members: 4 });
     }),
   );
 
@@ -35,9 +29,9 @@ describe('ServerBootstrap', () => {
     'lets a page with a store go first, and replaces a founder that gives up or is closed',
     TEST,
     () =>
-      withBrowser({}, async (lab, browser) => {
-        const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
-        const [a, b, c] = await BootstrapTab.openAll(3, browser, options);
+      withScene({}, async scene => {
+        const options = { network: newNetwork(), signaling: scene.server.url, isServerOnly: true };
+        const [a, b, c] = await scene.openAll(3, options);
         const introductions = [a!.introduce(), b!.introduce(true)] as const;
         assert.equal((await introductions[1]).role, 'founder');
         const third = c!.introduce(true);
@@ -49,9 +43,9 @@ describe('ServerBootstrap', () => {
   );
 
   it('replaces a founder that is killed while it founds', TEST, () =>
-    withBrowser({ signaling: ['--grace-ms', '500'] }, async (lab, browser) => {
-      const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
-      const [a, b] = await BootstrapTab.openAll(2, browser, options);
+    withScene({ rendezvous: { graceMs: 500 } }, async scene => {
+      const options = { network: newNetwork(), signaling: scene.server.url, isServerOnly: true };
+      const [a, b] = await scene.openAll(2, options);
       assert.equal((await a!.introduce(true)).role, 'founder');
       const second = b!.introduce();
       await a!.tab.kill();
@@ -59,48 +53,38 @@ describe('ServerBootstrap', () => {
     }),
   );
 
-  it('stays founder for as long as founding takes, and over a restart of the server', TEST, () =>
-    withBrowser({ signaling: false }, async (_, browser) => {
-      const leaseMs = 700;
-      const rendezvous = { graceMs: 0, leaseMs, renewMs: 200 };
-      let server = await startSignaling({ port: 0, rendezvous });
-      const { port, url } = server;
-      try {
-        const options = { network: newNetwork(), signaling: url, isServerOnly: true };
-        const [a, b] = await BootstrapTab.openAll(2, browser, options);
-        assert.equal((await a!.introduce()).role, 'founder');
-        await server.close();
-        server = await startSignaling({ port, rendezvous });
-        // The new server has no grace; the founder is faster than anybody who comes now.
-        await until(
-          () => request(url),
-          ({ json }) => json['networks'] === 1,
-        );
-        const second = b!.introduce(true);
-        assert.equal(await isSettled(second, 3 * leaseMs), false);
-        await a!.setMember(true);
-        assert.equal((await second).role, 'joiner');
-        assert.equal(await b!.connect(), 'peerjs');
-      } finally {
-        await server.close();
-      }
-    }),
-  );
+  it('stays founder for as long as founding takes, and over a restart of the server', TEST, () => {
+    const leaseMs = 700;
+    return withScene({ rendezvous: { leaseMs, renewMs: 200 } }, async scene => {
+      const options = { network: newNetwork(), signaling: scene.server.url, isServerOnly: true };
+      const [a, b] = await scene.openAll(2, options);
+      assert.equal((await a!.introduce()).role, 'founder');
+      await scene.stopServer();
+      await scene.startServer();
+      // The new server has no grace; the founder is faster than anybody who comes now.
+      await untilTold(scene, ({ networks }) => networks === 1);
+      const second = b!.introduce(true);
+      assert.equal(await isSettled(second, 3 * leaseMs), false);
+      await a!.setMember(true);
+      assert.equal((await second).role, 'joiner');
+      assert.equal(await b!.connect(), 'peerjs');
+    });
+  });
 
   it('comes back to a server that was away, and keeps its links meanwhile', TEST, () =>
     // Nobody may be named founder by the new server before the members are back.
-    withBrowser({ signaling: true }, async (lab, browser) => {
-      const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
-      const [a, b, c] = await BootstrapTab.openAll(3, browser, options);
+    withScene({ rendezvous: { graceMs } }, async scene => {
+      const options = { network: newNetwork(), signaling: scene.server.url, isServerOnly: true };
+      const [a, b, c] = await scene.openAll(3, options);
       assert.equal((await a!.join()).role, 'founder');
       assert.equal((await b!.join()).role, 'joiner');
-      await lab.stopSignaling();
+      await scene.stopServer();
       await a!.tab.waitFor(() => pageLab.traces.includes('the signaling server is lost'));
       await b!.echo();
-      await lab.startSignaling();
+      await scene.startServer();
       assert.equal((await c!.join()).role, 'joiner');
       await b!.echo();
-      await untilTold(lab, ({ members }) => members === 3);
+      await untilTold(scene, ({ members }) => members === 3);
       for (const tab of [a!, b!]) {
         const traces = await tab.tab.evaluate(() => pageLab.traces);
         assert.equal(traces.filter(text => text.startsWith('connected')).length, 2);
@@ -109,13 +93,13 @@ describe('ServerBootstrap', () => {
   );
 
   it('notices that its network is gone without a word, and comes back', TEST, () =>
-    withBrowser({}, async (lab, browser) => {
-      const proxy = await serveProxy(lab.signaling.port);
+    withScene({}, async scene => {
+      const proxy = await serveProxy(scene.server.port);
       try {
         const network = newNetwork();
         const config = { beatMs: 300 };
         const options = { network, signaling: proxy.url, isServerOnly: true, config };
-        const tab = await BootstrapTab.open(browser, options);
+        const tab = await scene.open(options);
         await tab.join();
         proxy.hang();
         const expected = ['connected to the signaling server', 'the signaling server is lost'];
@@ -123,7 +107,7 @@ describe('ServerBootstrap', () => {
           arg: [...expected, expected[0]].join(),
           state: () => pageLab.traces,
         });
-        await untilTold(lab, ({ pages, members }) => pages === 1 && members === 1);
+        await untilTold(scene, ({ pages, members }) => pages === 1 && members === 1);
       } finally {
         await proxy.close();
       }
@@ -131,9 +115,9 @@ describe('ServerBootstrap', () => {
   );
 
   it('withdraws what it asked for', TEST, () =>
-    withBrowser({}, async (lab, browser) => {
-      const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
-      const [a, b] = await BootstrapTab.openAll(2, browser, options);
+    withScene({}, async scene => {
+      const options = { network: newNetwork(), signaling: scene.server.url, isServerOnly: true };
+      const [a, b] = await scene.openAll(2, options);
       await a!.introduce(true);
       const rejected = assert.rejects(b!.introduce(true), /code aborted/);
       await b!.abort();
@@ -145,18 +129,18 @@ describe('ServerBootstrap', () => {
       await b!.close();
       assert.equal((await third).role, 'founder', 'closing is a goodbye');
       await assert.rejects(b!.introduce(), /code aborted/);
-      await untilTold(lab, ({ pages }) => pages === 1);
+      await untilTold(scene, ({ pages }) => pages === 1);
     }),
   );
 
   it('says at once that a contact is gone, and tells the server', TEST, () =>
-    withBrowser({}, async (lab, browser) => {
-      const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
-      const [a, b] = await BootstrapTab.openAll(2, browser, options);
+    withScene({}, async scene => {
+      const options = { network: newNetwork(), signaling: scene.server.url, isServerOnly: true };
+      const [a, b] = await scene.openAll(2, options);
       await a!.join();
       assert.equal((await b!.introduce()).role, 'joiner');
       await a!.close();
-      await untilTold(lab, ({ pages }) => pages === 1);
+      await untilTold(scene, ({ pages }) => pages === 1);
       const startedAt = performance.now();
       await assert.rejects(b!.connect(), /code unreachable/);
       assert.ok(performance.now() - startedAt < 3_000, 'it waited for a time-out');
@@ -165,12 +149,11 @@ describe('ServerBootstrap', () => {
   );
 
   it('is unharmed by garbage from other pages', TEST, () =>
-    withBrowser({}, async (lab, browser) => {
-      const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
-      const [a, b] = await BootstrapTab.openAll(2, browser, options);
+    withScene({}, async scene => {
+      const options = { network: newNetwork(), signaling: scene.server.url, isServerOnly: true };
+      const [a, b] = await scene.openAll(2, options);
       await a!.join();
-      const { port, url } = lab.signaling;
-      const rogue = await Page.open({ port, url, close: async () => {} }, 'rogue');
+      const rogue = await Page.open(scene.server, 'rogue');
       const { members } = (await rogue.ask('find', { network: options.network })) as {
         members: string[];
       };
@@ -208,19 +191,18 @@ describe('ServerBootstrap', () => {
   );
 
   it('hands out the ICE servers that the server has', TEST, () => {
-    process.env['STUN_URLS'] = 'stun:127.0.0.1:9';
-    return withBrowser({}, async (lab, browser) => {
-      const options = { network: newNetwork(), signaling: lab.signaling.url, isServerOnly: true };
-      const tab = await BootstrapTab.open(browser, options);
-      const expected = [{ urls: ['stun:127.0.0.1:9'] }];
-      assert.deepEqual(await tab.tab.evaluate(() => pageLab.iceServers()), expected);
-    }).finally(() => delete process.env['STUN_URLS']);
+    const iceServers = [{ urls: ['stun:127.0.0.1:9'] }];
+    return withScene({ iceServers }, async scene => {
+      const options = { network: newNetwork(), signaling: scene.server.url, isServerOnly: true };
+      const tab = await scene.open(options);
+      assert.deepEqual(await tab.tab.evaluate(() => pageLab.iceServers()), iceServers);
+    });
   });
 
   it('takes a relative address, and refuses what is none', TEST, () =>
-    withBrowser({ signaling: false }, async (_, browser) => {
+    withScene({ hasServer: false }, async scene => {
       const options = { network: newNetwork(), signaling: null };
-      const tab = await BootstrapTab.open(browser, options);
+      const tab = await scene.open(options);
       for (const signaling of ['ftp://127.0.0.1/', 'http://', 'http://a:b@127.0.0.1/', 'ws://x']) {
         const opening = tab.open({ ...options, signaling });
         await assert.rejects(opening, /signaling is an http\(s\) address/);

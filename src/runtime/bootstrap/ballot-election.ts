@@ -57,12 +57,8 @@ export class BallotElection implements Election {
     this.#stopListening = this.#channel.listen(message => this.#take(message));
   }
 
-  get isFounder(): boolean {
-    return this.#isFounder;
-  }
-
-  async stand({ holdsStore, signal }: Candidate): Promise<'founder' | 'again'> {
-    if (this.#isFounder) return 'founder';
+  async stand({ holdsStore, signal }: Candidate): Promise<'elected' | 'again'> {
+    if (this.#isFounder) return 'elected';
     this.#holdsStore = holdsStore;
     this.#hasArrived = false;
     try {
@@ -72,7 +68,7 @@ export class BallotElection implements Election {
         if (this.#isBest()) {
           if (this.#phase === 'founding') {
             this.#isFounder = true;
-            return 'founder';
+            return 'elected';
           }
           this.#enter('founding');
           await this.#listen(this.#config.objectionMs, signal);
@@ -85,6 +81,11 @@ export class BallotElection implements Election {
     } finally {
       if (!this.#isFounder) this.release();
     }
+  }
+
+  /** Stores were taken into account already. */
+  confirm(): Promise<boolean> {
+    return Promise.resolve(true);
   }
 
   release(): void {

@@ -2,9 +2,9 @@ import { TabringError } from '../../kernel/errors.ts';
 import { pageClock, type Clock } from '../clock.ts';
 import type { Link } from '../link/link.ts';
 import { BallotElection, type BallotConfig } from './ballot-election.ts';
-import type { Bootstrap, Introduction } from './bootstrap.ts';
+import type { Introduction } from './bootstrap.ts';
 import type { BroadcastMessage } from './broadcast-message.ts';
-import type { PageContact } from './contact.ts';
+import type { IntroduceOptions, PageContact, TabsBootstrap } from './page-bootstrap.ts';
 import type { Candidate, Election } from './election.ts';
 import { LockElection } from './lock-election.ts';
 import { newPageId, shortId } from './page-id.ts';
@@ -64,7 +64,7 @@ const CONTACTS_MAX = 8;
  * over a `BroadcastChannel`, which also reaches hidden tabs at once, and Web Locks, where the page
  * may have them, tell for certain who is there and who founds.
  */
-export class BroadcastBootstrap implements Bootstrap {
+export class BroadcastBootstrap implements TabsBootstrap {
   onLink: ((link: Link) => void) | null = null;
 
   readonly #page: string;
@@ -106,10 +106,16 @@ export class BroadcastBootstrap implements Bootstrap {
     return this.#channel.malformedCount;
   }
 
-  async introduce(options: {
-    readonly holdsStore: boolean;
-    readonly signal: AbortSignal;
-  }): Promise<Introduction> {
+  async introduce(options: IntroduceOptions): Promise<Introduction> {
+    for (;;) {
+      const introduction = await this.introduceProvisionally(options);
+      if (introduction.role === 'joiner' || (await this.confirmFounder(options))) {
+        return introduction;
+      }
+    }
+  }
+
+  async introduceProvisionally(options: IntroduceOptions): Promise<Introduction> {
     const signal = AbortSignal.any([options.signal, this.#closed.signal]);
     throwIfAborted(signal);
     this.#stand('none'); // Who asks is no member any more.
@@ -125,8 +131,18 @@ export class BroadcastBootstrap implements Bootstrap {
         if (await this.#elect({ holdsStore, signal })) return { role: 'founder' };
       }
     } catch (error) {
-      this.#election.release();
-      this.#stand('none');
+      this.#giveUp();
+      throw error;
+    }
+  }
+
+  async confirmFounder(options: IntroduceOptions): Promise<boolean> {
+    const signal = AbortSignal.any([options.signal, this.#closed.signal]);
+    try {
+      throwIfAborted(signal);
+      return await this.#election.confirm({ holdsStore: options.holdsStore, signal });
+    } catch (error) {
+      this.#giveUp();
       throw error;
     }
   }
@@ -139,10 +155,8 @@ export class BroadcastBootstrap implements Bootstrap {
 
   setMember(isMember: boolean): void {
     if (this.#closed.signal.aborted) return;
-    if (!isMember) {
-      this.#stand('none');
-      this.#election.release();
-    } else if (this.#standing !== 'member') void this.#becomeMember();
+    if (!isMember) this.#giveUp();
+    else if (this.#standing !== 'member') void this.#becomeMember();
   }
 
   iceServers(): Promise<readonly RTCIceServer[]> {
@@ -158,10 +172,15 @@ export class BroadcastBootstrap implements Bootstrap {
     this.onLink = null;
   }
 
-  /** Whether this page founds. Where the browser refuses locks after all, it does without. */
+  #giveUp(): void {
+    this.#stand('none');
+    this.#election.release();
+  }
+
+  /** Whether this page is elected. Where the browser refuses locks after all, it does without. */
   async #elect(candidate: Candidate): Promise<boolean> {
     try {
-      return (await this.#election.stand(candidate)) === 'founder';
+      return (await this.#election.stand(candidate)) === 'elected';
     } catch (error) {
       if (error instanceof TabringError || this.#locks === null) throw error;
       this.#locks = null;

@@ -1,16 +1,20 @@
 import { TabringError } from '../../kernel/errors.ts';
+import { pageClock, type Clock } from '../clock.ts';
 import type { Link } from '../link/link.ts';
-import type { Bootstrap, Contact, Introduction } from './bootstrap.ts';
-import type { PageContact } from './contact.ts';
-import { throwIfAborted } from './wait.ts';
-
-/** A bootstrap that knows which page a contact is. */
-export interface PageBootstrap extends Bootstrap {
-  findMembers(options: { readonly signal: AbortSignal }): Promise<readonly PageContact[]>;
-}
+import type { Contact, Introduction } from './bootstrap.ts';
+import type {
+  IntroduceOptions,
+  PageBootstrap,
+  PageContact,
+  TabsBootstrap,
+} from './page-bootstrap.ts';
+import { deadline, throwIfAborted, unlessAborted } from './wait.ts';
 
 /** Members of the server that are tried when no tab of this browser can be reached. */
 const SERVER_CONTACTS_MAX = 3;
+
+/** How long the server may take to name others when tabs of this browser have answered. */
+const SERVER_PATIENCE_MS = 500;
 
 /**
  * Tabs of this browser first, the signaling server for all others. Both must agree on a founder:
@@ -22,10 +26,16 @@ const SERVER_CONTACTS_MAX = 3;
 export class CombinedBootstrap implements PageBootstrap {
   onLink: ((link: Link) => void) | null = null;
 
-  readonly #tabs: PageBootstrap;
+  readonly #tabs: TabsBootstrap;
   readonly #server: PageBootstrap;
+  readonly #clock: Clock;
 
-  constructor(parts: { readonly tabs: PageBootstrap; readonly server: PageBootstrap }) {
+  constructor(parts: {
+    readonly tabs: TabsBootstrap;
+    readonly server: PageBootstrap;
+    readonly clock?: Clock;
+  }) {
+    this.#clock = parts.clock ?? pageClock();
     this.#tabs = parts.tabs;
     this.#server = parts.server;
     const onLink = (link: Link): void => {
@@ -36,35 +46,26 @@ export class CombinedBootstrap implements PageBootstrap {
     this.#server.onLink = onLink;
   }
 
-  async introduce(options: {
-    readonly holdsStore: boolean;
-    readonly signal: AbortSignal;
-  }): Promise<Introduction> {
-    const introduction = await this.#tabs.introduce(options);
-    if (introduction.role === 'joiner') {
-      return { role: 'joiner', contacts: this.#withServerLast(introduction.contacts) };
-    }
+  async introduce(options: IntroduceOptions): Promise<Introduction> {
     try {
-      return await this.#server.introduce(options);
+      return await this.#introduce(options);
     } catch (error) {
-      this.#tabs.setMember(false); // The next tab may try.
+      this.setMember(false); // The next tab may try.
       throw error;
     }
   }
 
   async findMembers(options: { readonly signal: AbortSignal }): Promise<readonly PageContact[]> {
-    const [tabs, server] = await Promise.allSettled([
-      this.#tabs.findMembers(options),
-      this.#server.findMembers(options),
-    ]);
-    throwIfAborted(options.signal);
-    if (tabs.status === 'rejected') throw tabs.reason;
-    if (server.status === 'fulfilled') {
-      const pages = new Set(tabs.value.map(({ page }) => page));
-      return [...tabs.value, ...server.value.filter(({ page }) => !pages.has(page))];
-    }
-    if (tabs.value.length > 0) return tabs.value;
-    throw server.reason;
+    const asked = this.#server.findMembers(options);
+    asked.catch(() => {}); // Heard below, or of no interest.
+    const tabs = await this.#tabs.findMembers(options);
+    if (tabs.length === 0) return asked;
+    // Somebody is there already: a server that is away is not worth the wait.
+    const late = deadline(this.#clock, SERVER_PATIENCE_MS);
+    const others = await unlessAborted(asked, late.signal).catch(() => []);
+    late.stop();
+    const pages = new Set(tabs.map(({ page }) => page));
+    return [...tabs, ...others.filter(({ page }) => !pages.has(page))];
   }
 
   setMember(isMember: boolean): void {
@@ -80,6 +81,19 @@ export class CombinedBootstrap implements PageBootstrap {
     this.#tabs.close();
     this.#server.close();
     this.onLink = null;
+  }
+
+  async #introduce(options: IntroduceOptions): Promise<Introduction> {
+    for (;;) {
+      const introduction = await this.#tabs.introduceProvisionally(options);
+      if (introduction.role === 'joiner') {
+        return { role: 'joiner', contacts: this.#withServerLast(introduction.contacts) };
+      }
+      const answer = await this.#server.introduce(options);
+      // While the server looked for somebody better elsewhere, there was time for that here.
+      if (answer.role === 'joiner' || (await this.#tabs.confirmFounder(options))) return answer;
+      this.#server.setMember(false);
+    }
   }
 
   /**

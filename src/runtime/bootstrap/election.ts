@@ -5,14 +5,17 @@ export type Candidate = {
 };
 
 /**
- * Decides which page of this browser founds the network. `again`: somebody else may be a member by
- * now, so look first. The founder stays it until `release` or its page's end, and then another one
- * can be elected.
+ * Decides which page of this browser founds the network. The one that is elected stays it until
+ * `release` or its page's end, and then another one can be.
  */
 export interface Election {
-  readonly isFounder: boolean;
   /** Resolves when this page is elected, or it is worth looking for members again. */
-  stand(candidate: Candidate): Promise<'founder' | 'again'>;
+  stand(candidate: Candidate): Promise<'elected' | 'again'>;
+  /**
+   * Whether the elected page may found. False, and it is elected no more, if it has no store and
+   * one that has came at about the same time.
+   */
+  confirm(candidate: Candidate): Promise<boolean>;
   release(): void;
   close(): void;
 }

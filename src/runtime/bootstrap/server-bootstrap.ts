@@ -1,8 +1,8 @@
 import { TabringError } from '../../kernel/errors.ts';
 import { pageClock, type Clock } from '../clock.ts';
 import type { Link } from '../link/link.ts';
-import type { Bootstrap, Introduction } from './bootstrap.ts';
-import type { PageContact } from './contact.ts';
+import type { Introduction } from './bootstrap.ts';
+import type { IntroduceOptions, PageBootstrap, PageContact } from './page-bootstrap.ts';
 import { newPageId, shortId } from './page-id.ts';
 import { RendezvousClient, type SignalingRequest } from './rendezvous-client.ts';
 import {
@@ -62,7 +62,7 @@ type Standing = 'none' | 'founding' | 'member';
  * A member keeps its websocket open, comes back after a loss of the network or of the server by
  * itself, and registers again; without a server it goes on trying, quietly.
  */
-export class ServerBootstrap implements Bootstrap {
+export class ServerBootstrap implements PageBootstrap {
   onLink: ((link: Link) => void) | null = null;
 
   readonly #config: ServerBootstrapConfig;
@@ -108,10 +108,7 @@ export class ServerBootstrap implements Bootstrap {
     return this.#connection.malformedCount;
   }
 
-  async introduce(options: {
-    readonly holdsStore: boolean;
-    readonly signal: AbortSignal;
-  }): Promise<Introduction> {
+  async introduce(options: IntroduceOptions): Promise<Introduction> {
     const signal = AbortSignal.any([options.signal, this.#closed.signal]);
     this.#stand('none');
     try {

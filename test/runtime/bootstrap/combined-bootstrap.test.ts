@@ -1,11 +1,8 @@
 import { expect } from 'chai';
 import { TabringError } from '../../../src/kernel/errors.ts';
 import type { Introduction } from '../../../src/runtime/bootstrap/bootstrap.ts';
-import {
-  CombinedBootstrap,
-  type PageBootstrap,
-} from '../../../src/runtime/bootstrap/combined-bootstrap.ts';
-import type { PageContact } from '../../../src/runtime/bootstrap/contact.ts';
+import { CombinedBootstrap } from '../../../src/runtime/bootstrap/combined-bootstrap.ts';
+import type { PageBootstrap, PageContact } from '../../../src/runtime/bootstrap/page-bootstrap.ts';
 import type { Link } from '../../../src/runtime/link/link.ts';
 import { createMemoryLinks } from '../../../src/runtime/link/memory-link.ts';
 import {
@@ -103,6 +100,27 @@ describe('CombinedBootstrap', () => {
     expect(contactsOf(await second)[0]!.label).to.match(/tab of this browser/);
   });
 
+  it('does not wait before it joins, only before it founds', async () => {
+    const server = new FakeServer();
+    server.answer = () => Promise.resolve({ role: 'joiner', contacts: [] });
+    const tabs = openTab(cleanup, network, { config: { collectMs: 1e9 } });
+    const bootstrap = cleanup.add(new CombinedBootstrap({ tabs, server }));
+    expect(contactsOf(await introduce(bootstrap))).to.deep.equal([]);
+  });
+
+  it('lets a sibling with a store go first while it asks the server', async () => {
+    const [without, holder] = [open(), open()];
+    const introductions = [
+      introduce(without.bootstrap),
+      introduce(holder.bootstrap, true),
+    ] as const;
+    expect(await introductions[1]).to.deep.equal(FOUNDER);
+    expect(without.server.askedCount).to.equal(1);
+    expect(without.server.isMember).to.equal(false);
+    holder.bootstrap.setMember(true);
+    expect(contactsOf(await introductions[0])[0]!.label).to.match(/tab of this browser/);
+  });
+
   it('founds nothing without the server, and lets the next tab try', async () => {
     const [a, b] = [open(), open()];
     a.server.answer = () => Promise.reject(UNREACHABLE);
@@ -147,6 +165,9 @@ describe('CombinedBootstrap', () => {
     expect(labels).to.deep.equal(['near, a tab of this browser', 'far']);
     b.server.members = () => Promise.reject(UNREACHABLE);
     expect(await findMembers(b.bootstrap)).to.have.lengthOf(1);
+    b.server.members = () => new Promise(() => {});
+    expect(await findMembers(b.bootstrap)).to.have.lengthOf(1);
+    b.server.members = () => Promise.reject(UNREACHABLE);
     a.bootstrap.setMember(false);
     expect(await codeOf(findMembers(b.bootstrap))).to.equal('signaling-unreachable');
   });
